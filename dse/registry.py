@@ -1,0 +1,99 @@
+"""The registry: names of simulators, searchers, exporters, environments and figures, as "module:Name" text.
+
+The hall knows the wings only by these strings; a module is imported when its name is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from dse.errors import ConfigError, LookupFailed, did_you_mean, listed
+
+SIMULATORS = {"dram": "simulators.dram.simulator:DramSimulator"}
+SEARCHERS = {
+    "random": "agents.search.random:RandomSearch",
+    "grid": "agents.search.grid:GridSearch",
+    "local": "agents.search.local:LocalSearch",
+    "nsga2": "agents.search.nsga2:Nsga2",
+    "ippo": "agents.learning.ippo:Ippo",
+}
+EXPORTERS = {
+    "dramsys": "simulators.dram.export.dramsys:export",
+    "ramulator2": "simulators.dram.export.ramulator2:export",
+    "dramsim3": "simulators.dram.export.dramsim3:export",
+}
+ENVIRONMENTS = {"dram/design-v0": "dse.env.design:make"}
+FIGURES = {"front": "dashboards.figures.front:front_figure"}
+
+TABLES: dict[str, dict[str, str]] = {
+    "simulator": SIMULATORS,
+    "searcher": SEARCHERS,
+    "exporter": EXPORTERS,
+    "environment": ENVIRONMENTS,
+    "figure": FIGURES,
+}
+_EXTRAS = {
+    "torch": "learning",
+    "pymoo": "search",
+    "dash": "dashboard",
+    "plotly": "dashboard",
+    "pettingzoo": "env",
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """What the registry has of one kind ("simulator", "searcher", "exporter", "environment", "figure")."""
+    return tuple(TABLES[kind])
+
+
+def resolve(kind: str, name: str) -> Any:
+    """The object registered under `name`.
+
+    Raises LookupFailed if there is none (with the nearest name), or if a library it needs is not installed.
+    """
+    table = TABLES[kind]
+    if name not in table:
+        hint = did_you_mean(name, table) or f" There are {listed(table)}."
+        raise LookupFailed(f"no {kind} is called {name!r}.{hint}", key="name")
+    module, _, attribute = table[name].partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRAS:
+            raise
+        raise LookupFailed(
+            f"{kind} {name!r} needs {missing}, which is not installed: pip install 'marl-dse[{_EXTRAS[missing]}]'"
+        ) from error
+
+
+def make_simulator(name: str, **options: Any) -> Any:
+    """Build a simulator by its registered name; the options are those of its constructor.
+
+    Raises LookupFailed for an unknown name and ConfigError for an unknown option, with the nearest one.
+    """
+    build = resolve("simulator", name)
+    check_keywords(build, options, f"simulator {name!r}")
+    return build(**options)
+
+
+def make(name: str, **options: Any) -> Any:
+    """Build an environment by its registered name, for example "dram/design-v0"."""
+    build = resolve("environment", name)
+    check_keywords(build, options, f"environment {name!r}")
+    return build(**options)
+
+
+def check_keywords(build: Any, options: Mapping[str, Any], who: str) -> None:
+    """ConfigError if `build` takes no keyword of that name."""
+    parameters = inspect.signature(build).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [parameter.name for parameter in parameters if parameter.name != "self"]
+    for option in options:
+        if option not in known:
+            hint = did_you_mean(option, known) or f" The options are {listed(known)}."
+            raise ConfigError(f"{who}: unknown option {option!r}.{hint}", key=option)
