@@ -35,13 +35,7 @@ TABLES: dict[str, dict[str, str]] = {
     "environment": ENVIRONMENTS,
     "figure": FIGURES,
 }
-_EXTRAS = {
-    "torch": "learning",
-    "pymoo": "search",
-    "dash": "dashboard",
-    "plotly": "dashboard",
-    "pettingzoo": "env",
-}
+_LIBRARIES = ("torch", "pymoo", "dash", "plotly", "pettingzoo", "gymnasium")
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -63,10 +57,10 @@ def resolve(kind: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRAS:
+        if missing not in _LIBRARIES:
             raise
         raise LookupFailed(
-            f"{kind} {name!r} needs {missing}, which is not installed: pip install 'marl-dse[{_EXTRAS[missing]}]'"
+            f"{kind} {name!r} needs {missing}, which is not installed: pip install {missing}"
         ) from error
 
 

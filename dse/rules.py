@@ -126,5 +126,6 @@ def _same(value: Value, wanted: Value) -> bool:
 def _frozen(condition: Condition) -> Condition:
     tuples: dict[str, tuple[Value, ...]] = {}
     for name, values in condition.items():
-        tuples[name] = tuple(values) if isinstance(values, list | tuple) else (values,)
+        several: Any = values
+        tuples[name] = tuple(several) if isinstance(several, list | tuple) else (several,)
     return MappingProxyType(tuples)

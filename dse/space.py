@@ -119,7 +119,7 @@ class DesignSpace:
 
     @cached_property
     def hash(self) -> str:
-        """32 hexadecimal digits over names, values, defaults, constraints and dead rules (no descriptions)."""
+        """32 hexadecimal digits over names, values, defaults, constraints, dead rules (no descriptions)."""
         data = self.to_dict()
         for parameter in data["parameters"]:
             del parameter["description"]
@@ -227,7 +227,7 @@ class DesignSpace:
         if missing > 0:
             raise InfeasibleError(
                 f"design space {self.name!r}: found {n - missing} of {n} random designs that satisfy "
-                f"{listed([c.name for c in self.constraints])}; relax a constraint or the overrides in [space]"
+                f"{listed([c.name for c in self.constraints])}; relax one or the overrides in [space]"
             )
         return np.concatenate(kept)
 
@@ -248,7 +248,7 @@ class DesignSpace:
         return distinct
 
     def keys(self, indices: IndexMatrix) -> NDArray[Any]:
-        """(n,) one id a row, equal exactly when the rows are: int64 if the space is small enough, else bytes."""
+        """(n,) one id a row, equal exactly when the rows are: int64 if that is wide enough, else bytes."""
         rows = np.ascontiguousarray(indices, dtype=np.int16)
         if self.raw_size < 2**63:
             return rows.astype(np.int64) @ self._radix
