@@ -19,7 +19,7 @@ from simulators.dram.devices import Device
 FLIP_FLOP_GE = 7.0
 """A scan flip-flop is 6 to 8 GE in common libraries."""
 MEMORY_BIT_GE = 1.5
-"""A bit of a small register file or SRAM: 6 transistors (a NAND2 has 4), its periphery shared by many bits."""
+"""A bit of a small register file or SRAM: 6 transistors (a NAND2 has 4) with a shared periphery."""
 COMPARE_BIT_GE = 3.5
 """A compared bit of a content-addressed entry: XNOR (2.5 GE) and its share of the AND tree (1 GE)."""
 SELECT_ENTRY_GE = 8.0
@@ -70,7 +70,7 @@ class ControllerCost:
 
 
 def controller_cost(design: Mapping[str, Any], device: Device) -> ControllerCost:
-    """The proxy for one design (parameter name to value); parameters that the space lacks take no hardware."""
+    """The proxy for one design (parameter name to value); parameters the space lacks take no hardware."""
     parts = {name: build(design, device) for name, build in _PARTS.items()}
     area_kge = {name: part.area_ge / 1000 for name, part in parts.items()}
     flip_flops = sum(part.flip_flops for part in parts.values())
@@ -111,8 +111,8 @@ def _scheduler(design: Design, device: Device) -> Structure:
 
 
 def _page_policy(design: Design, device: Device) -> Structure:
-    """The adaptive policies look for a further hit with the scheduler's comparators: a second selection, among
-    all entries or (Fifo) among the second entries of the banks."""
+    """The adaptive policies look for a further hit with the scheduler's comparators: a second selection,
+    among all entries or (Fifo) among the second entries of the banks."""
     if design["page_policy"] in ("Open", "Closed"):
         return Structure()
     entries, _ = buffer_entries(design, device)
