@@ -1,0 +1,1 @@
+"""Learners written in torch; one algorithm, one file."""

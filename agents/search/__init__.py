@@ -1,0 +1,1 @@
+"""Black-box searchers: columnar ask and tell, exact resume, no torch."""

@@ -1,0 +1,1 @@
+"""Layout and callbacks, a page a module."""

@@ -1,0 +1,1 @@
+"""PettingZoo environments over the same simulators that campaigns use."""

@@ -1,0 +1,1 @@
+"""The store: append-only trials in SQLite."""

@@ -1,0 +1,1 @@
+"""Conformance suites that authors of searchers and simulators run on their own."""

@@ -1,0 +1,1 @@
+"""A design written as the configuration of another simulator."""

@@ -1,0 +1,75 @@
+"""What all tests share: programs of the system that some of them need, and what a skip means."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Generator
+
+import pytest
+
+# Logical name: (executables, any of which will do; the Debian package that brings one).
+PROGRAMS = {
+    "valgrind": (("valgrind",), "valgrind"),
+    "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "chromedriver": (("chromedriver",), "chromium-driver"),
+    "gcc": (("gcc", "cc"), "gcc"),
+}
+
+_skipped_for: Counter[str] = Counter()
+
+
+def find_program(name: str) -> str | None:
+    """Path of a system program by its logical name, or None."""
+    executables, _ = PROGRAMS[name]
+    return next((path for path in map(shutil.which, executables) if path), None)
+
+
+@pytest.fixture
+def program_path():
+    """Look a system program up; skip (or fail, under DSE_REQUIRE=all) when it is missing."""
+    return _require
+
+
+def _require(name: str) -> str:
+    path = find_program(name)
+    if path is None:
+        _skipped_for[name] += 1
+        pytest.skip(f"{name} is missing: apt-get install {PROGRAMS[name][1]}")
+    return path
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("requires_program"):
+        for name in marker.args:
+            _require(name)
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Under DSE_REQUIRE=all a test that did not run is a failure."""
+    if os.environ.get("DSE_REQUIRE") != "all" or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"DSE_REQUIRE=all, but this was skipped. {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, count in sorted(_skipped_for.items()):
+        terminalreporter.section(f"{count} tests did NOT run: {name} is missing", red=True, bold=True)
+        terminalreporter.line(f"install it with: apt-get install {PROGRAMS[name][1]}")
