@@ -36,7 +36,7 @@ test-slow: $(STAMP_TEST) build  ## The tests that take more than five seconds ea
 lint: dev        ## Style of Python and Cython
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint ext
+	PATH=$(abspath $(BIN)):$$PATH cython-lint ext
 
 types: dev build ## mypy, strict
 	$(BIN)/mypy
