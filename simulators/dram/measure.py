@@ -1,0 +1,186 @@
+"""From what the controller counted to metrics with units. Pure functions of numbers.
+
+Latency percentiles are nearest-rank over the latency histogram, whose bins are one cycle wide up to 4,096 cycles
+and 1/64 of an octave above (the upper end of a bin is reported). The confidence interval of the mean is that of
+batch means (32 batches of consecutive reads, Student's t), which respects that neighbours are correlated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from dse.metrics import Metrics
+from simulators.dram.area import ControllerCost
+from simulators.dram.devices import Device
+from simulators.dram.power import Activity, EventEnergy, energy_pj, state_cycles
+from simulators.dram.schema import dram_schema
+
+Histogram = NDArray[np.int64]
+_QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+_HISTOGRAMS = ("read_latency_", "write_latency_", "read_latency_accepted_", "write_latency_accepted_")
+_SHORTEST_RUN_INTERVALS = 100
+_WIDEST_INTERVAL = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run left behind: counters, latency histograms and batch means, in cycles.
+
+    histograms: (4, bins) for read and write from arrival, then read and write from acceptance; bin_upper: (bins,).
+    latency_sums, latency_maxima: (4,) in the same order. batch_sums, batch_counts: (32,) of reads from arrival.
+    last_arrival_cycle: of the whole workload.
+    """
+
+    counters: Mapping[str, int]
+    histograms: Histogram
+    bin_upper: Histogram
+    latency_sums: NDArray[np.int64]
+    latency_maxima: NDArray[np.int64]
+    batch_sums: NDArray[np.int64]
+    batch_counts: NDArray[np.int64]
+    last_arrival_cycle: int
+
+
+def metrics(measured: Measured, device: Device, events: EventEnergy, cost: ControllerCost) -> Metrics:
+    """All metrics of the schema, with notes where a number should not be trusted."""
+    values = _counts(measured.counters)
+    values |= _outcome(measured, device, values["requests"])
+    values |= _energy(measured.counters, values, events, cost)
+    values |= _latencies(measured, device.tck_ns)
+    values |= _states(measured.counters, events)
+    values["controller_area_kge"] = cost.area_kge
+    values["controller_static_power_mw"] = cost.static_power_mw
+    schema = dram_schema()
+    array = np.array([values[name] for name in schema.names], dtype=np.float64)
+    return Metrics(schema, array, _notes(values, measured, device))
+
+
+def _counts(c: Mapping[str, int]) -> dict[str, float]:
+    reads, writes = c["n_rd"] + c["n_rda"], c["n_wr"] + c["n_wra"]
+    return {
+        "requests": reads + writes,
+        "reads": reads,
+        "writes": writes,
+        "row_hits": c["row_hits"],
+        "row_misses": c["row_misses"],
+        "row_conflicts": c["row_conflicts"],
+        "row_hit_rate": _over(c["row_hits"], reads + writes),
+        "activates": c["n_act"],
+        "precharges": c["n_pre"],
+        "precharge_alls": c["n_prea"],
+        "auto_precharges": c["n_rda"] + c["n_wra"],
+        "column_reads": reads,
+        "column_writes": writes,
+        "refreshes": c["n_ref"],
+        "refreshes_owed": c["refreshes_owed"],
+        "power_down_entries": c["n_pde_active"] + c["n_pde_precharge"],
+        "queue_occupancy_mean": _over(c["occupancy_cycles"], c["elapsed_cycles"]),
+        "queue_occupancy_max": c["occupancy_max"],
+        "blocked_fraction": _over(c["blocked_cycles"], c["elapsed_cycles"]),
+    }
+
+
+def _outcome(measured: Measured, device: Device, requests: float) -> dict[str, float]:
+    elapsed_ns = measured.counters["elapsed_cycles"] * device.tck_ns
+    span_ns = (measured.last_arrival_cycle + 1) * device.tck_ns
+    busy_ns = requests * device.timings.burst * device.tck_ns
+    transferred = requests * device.burst_bytes
+    return {
+        "elapsed_ns": elapsed_ns,
+        "offered_span_ns": span_ns,
+        "bus_busy_ns": busy_ns,
+        "transferred_bytes": transferred,
+        "bandwidth_gbps": _over(transferred, elapsed_ns),
+        "served_load": min(1.0, _over(span_ns, elapsed_ns)),
+        "offered_load": _over(busy_ns, span_ns),
+        "bus_utilisation": _over(busy_ns, elapsed_ns),
+    }
+
+
+def _energy(
+    c: Mapping[str, int], values: Mapping[str, float], events: EventEnergy, cost: ControllerCost
+) -> dict[str, float]:
+    parts = energy_pj(events, Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"]))
+    memory_pj = parts.pop("total")
+    elapsed_ns = values["elapsed_ns"]
+    total_pj = memory_pj + cost.static_power_mw * elapsed_ns
+    bits = 8 * values["transferred_bytes"]
+    return {f"energy_{name}_pj": part for name, part in parts.items()} | {
+        "energy_pj": memory_pj,
+        "average_power_mw": _over(memory_pj, elapsed_ns),
+        "energy_per_bit_pj": _over(memory_pj, bits),
+        "total_energy_pj": total_pj,
+        "total_power_mw": _over(total_pj, elapsed_ns),
+        "total_energy_per_bit_pj": _over(total_pj, bits),
+    }
+
+
+def _latencies(measured: Measured, tck_ns: float) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for position, name in enumerate(_HISTOGRAMS):
+        counts = measured.histograms[position]
+        total = int(counts.sum())
+        values[f"{name}mean_ns"] = _over(int(measured.latency_sums[position]), total) * tck_ns
+        values[f"{name}max_ns"] = int(measured.latency_maxima[position]) * tck_ns
+        cumulative = np.cumsum(counts)
+        for label, quantile in _QUANTILES.items():
+            values[f"{name}{label}_ns"] = _percentile(cumulative, measured.bin_upper, quantile, total) * tck_ns
+    values["read_latency_ci95_ns"] = _half_width(measured.batch_sums, measured.batch_counts) * tck_ns
+    return values
+
+
+def _percentile(cumulative: Histogram, bin_upper: Histogram, quantile: float, total: int) -> float:
+    """Nearest rank: the smallest value that at least `quantile` of all do not exceed; 0 when there is none."""
+    if total == 0:
+        return 0.0
+    return float(bin_upper[np.searchsorted(cumulative, math.ceil(quantile * total))])
+
+
+def _half_width(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
+    """Half of the 95 % confidence interval of the mean of batch means; 0 with fewer than two batches."""
+    used = counts > 0
+    if used.sum() < 2:
+        return 0.0
+    means = sums[used] / counts[used]
+    return float(_student_t(len(means) - 1) * means.std(ddof=1) / math.sqrt(len(means)))
+
+
+@cache
+def _student_t(degrees_of_freedom: int) -> float:
+    return float(stdtrit(degrees_of_freedom, 0.975))
+
+
+def _states(c: Mapping[str, int], events: EventEnergy) -> dict[str, float]:
+    cycles = state_cycles(events, Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"]))
+    elapsed = c["elapsed_cycles"]
+    down = cycles["active_power_down"] + cycles["precharge_power_down"]
+    return {
+        "active_standby_fraction": _over(cycles["active_standby"], elapsed),
+        "precharge_standby_fraction": _over(cycles["precharge_standby"], elapsed),
+        "power_down_fraction": _over(down, elapsed),
+    }
+
+
+def _notes(values: Mapping[str, float], measured: Measured, device: Device) -> tuple[str, ...]:
+    notes = []
+    intervals = measured.counters["elapsed_cycles"] / device.timings.refi
+    if intervals < _SHORTEST_RUN_INTERVALS:
+        notes.append(
+            f"short run: {intervals:.1f} refresh intervals, fewer than {_SHORTEST_RUN_INTERVALS}; "
+            "refresh policies cannot be told apart"
+        )
+    mean, half_width = values["read_latency_mean_ns"], values["read_latency_ci95_ns"]
+    if half_width > _WIDEST_INTERVAL * mean:
+        notes.append(f"wide interval: mean read latency {mean:.1f} ns +- {half_width:.1f} ns (95 %)")
+    return tuple(notes)
+
+
+def _over(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else 0.0

@@ -1,0 +1,122 @@
+"""The metrics of the DRAM simulator: names with units, directions, and how each combines over workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from dse.metrics import Combine, Direction, MetricSchema, MetricSpec
+from simulators.dram.power import COMPONENTS
+
+LATENCY_STATISTICS = ("mean", "p50", "p95", "p99", "max")
+_COUNTS = (
+    ("requests", "requests served"),
+    ("reads", "reads served"),
+    ("writes", "writes served"),
+    ("row_hits", "requests that found their row open"),
+    ("row_misses", "requests that found their bank closed"),
+    ("row_conflicts", "requests for which another row had to be closed"),
+    ("activates", "ACT commands"),
+    ("precharges", "PRE commands"),
+    ("precharge_alls", "PREA commands"),
+    ("auto_precharges", "column commands with auto-precharge"),
+    ("column_reads", "RD and RDA commands"),
+    ("column_writes", "WR and WRA commands"),
+    ("refreshes", "REF commands"),
+    ("refreshes_owed", "postponed refreshes not made up for at the end (their energy is charged)"),
+    ("power_down_entries", "PDE commands"),
+)
+
+
+@cache
+def dram_schema() -> MetricSchema:
+    """All metrics, in the order of the value arrays."""
+    return MetricSchema([*_outcome(), *_latencies(), *_energy(), *_traffic(), *_cost()])
+
+
+def _outcome() -> Iterator[MetricSpec]:
+    yield _spec("elapsed_ns", "ns", "min", "sum", "outcome", "from cycle 0 to the last response")
+    yield _ratio("bandwidth_gbps", "GB/s", "max", "outcome", "transferred_bytes", "elapsed_ns", "bytes over time")
+    yield _ratio(
+        "served_load", "", "max", "outcome", "offered_span_ns", "elapsed_ns",
+        "served over offered bandwidth: 1 when the memory keeps up with the arrivals",
+    )  # fmt: skip
+    yield _ratio(
+        "offered_load", "", "none", "outcome", "bus_busy_ns", "offered_span_ns", "demand over peak bandwidth"
+    )
+    yield _ratio("bus_utilisation", "", "max", "outcome", "bus_busy_ns", "elapsed_ns", "share of time the bus moves data")
+
+
+def _latencies() -> Iterator[MetricSpec]:
+    for kind in ("read", "write"):
+        for origin, words in (("", "arrival"), ("accepted_", "acceptance")):
+            for statistic in LATENCY_STATISTICS:
+                combine: Combine = "mean" if statistic == "mean" else "max"
+                text = f"{kind} latency from {words} to the response, {statistic}"
+                yield _spec(f"{kind}_latency_{origin}{statistic}_ns", "ns", "min", combine, "latency", text)
+    yield _spec(
+        "read_latency_ci95_ns", "ns", "none", "max", "latency",
+        "half width of the 95 % confidence interval of the mean read latency (batch means)",
+    )  # fmt: skip
+
+
+def _energy() -> Iterator[MetricSpec]:
+    yield _spec("energy_pj", "pJ", "min", "sum", "energy", "memory: commands, background and refresh owed")
+    for component in COMPONENTS:
+        yield _spec(f"energy_{component}_pj", "pJ", "min", "sum", "energy", component.replace("_", " "))
+    yield _ratio(
+        "average_power_mw", "mW", "min", "energy", "energy_pj", "elapsed_ns", "memory energy over time",
+        needs_constraint="served_load",
+    )  # fmt: skip
+    yield _ratio(
+        "energy_per_bit_pj", "pJ/bit", "min", "energy", "energy_pj", "transferred_bytes", "memory energy a bit", 1 / 8
+    )
+    yield _spec("total_energy_pj", "pJ", "min", "sum", "energy", "memory and static power of the controller (proxy)")
+    yield _ratio(
+        "total_power_mw", "mW", "min", "energy", "total_energy_pj", "elapsed_ns", "memory and controller",
+        needs_constraint="served_load",
+    )  # fmt: skip
+    yield _ratio(
+        "total_energy_per_bit_pj", "pJ/bit", "min", "energy", "total_energy_pj", "transferred_bytes",
+        "memory and controller, a bit", 1 / 8,
+    )  # fmt: skip
+
+
+def _traffic() -> Iterator[MetricSpec]:
+    for name, text in _COUNTS:
+        yield _spec(name, "", "none", "sum", "traffic", text)
+    yield _ratio("row_hit_rate", "", "max", "traffic", "row_hits", "requests", "row hits over requests")
+    yield _spec("transferred_bytes", "B", "none", "sum", "traffic", "bytes moved over the bus")
+    yield _spec("bus_busy_ns", "ns", "none", "sum", "traffic", "time the bus moves data")
+    yield _spec("offered_span_ns", "ns", "none", "sum", "traffic", "from cycle 0 to the last arrival")
+    yield _spec("queue_occupancy_mean", "requests", "none", "mean", "traffic", "requests in the buffer, over time")
+    yield _spec("queue_occupancy_max", "requests", "none", "max", "traffic", "most requests in the buffer")
+    yield _spec("blocked_fraction", "", "min", "mean", "traffic", "share of time a request waits for a place")
+    for state in ("active_standby", "precharge_standby", "power_down"):
+        yield _spec(f"{state}_fraction", "", "none", "mean", "traffic", f"share of time in {state.replace('_', ' ')}")
+
+
+def _cost() -> Iterator[MetricSpec]:
+    yield _spec("controller_area_kge", "kGE", "min", "max", "cost", "buffers and reorder logic (proxy)")
+    yield _spec("controller_static_power_mw", "mW", "min", "max", "cost", "static power of the controller (proxy)")
+
+
+def _spec(name: str, unit: str, direction: Direction, combine: Combine, group: str, description: str) -> MetricSpec:
+    return MetricSpec(name, unit, direction, combine, description, group=group)
+
+
+def _ratio(
+    name: str,
+    unit: str,
+    direction: Direction,
+    group: str,
+    numerator: str,
+    denominator: str,
+    description: str,
+    scale: float = 1.0,
+    *,
+    needs_constraint: str | None = None,
+) -> MetricSpec:
+    return MetricSpec(
+        name, unit, direction, "ratio", description, numerator, denominator, scale, group, needs_constraint
+    )
