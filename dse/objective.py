@@ -135,8 +135,8 @@ def check_objectives(objectives: tuple[Objective, ...], schema: MetricSchema) ->
         needed = schema.spec(metric).needs_constraint
         if needed is not None and needed not in bounded:
             raise ConfigError(
-                f"objective {metric} needs a constraint on {needed}: without one the best design "
-                f"is the one that does the least work. Add an objective {needed} with a bound (at_least = 0.98)",
+                f"objective {metric} needs a constraint on {needed}: without one the best design is one that "
+                f"does the least work. Add an objective {needed} with a bound (at_least = 0.98)",
                 key=metric,
             )
     return resolved
