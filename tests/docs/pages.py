@@ -6,7 +6,8 @@ A fenced block runs when its info string says so:
     ```sh run            a shell script, with the command `dse`
     ```toml file=NAME    is written to NAME before the blocks below it run
 
-All blocks of a page run in order, in one folder. A page with the comment `<!-- slow -->` runs with the slow tests.
+All blocks of a page run in order, in one folder. A page with the comment `<!-- slow -->` runs with the slow
+tests.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
+from dataclasses import fields
 
 from dse.errors import EXIT_CODES
-from dse.registry import names
+from dse.registry import names, resolve
 from simulators.dram.devices import device_ids
 from simulators.dram.mapping import MAPPINGS
 from simulators.dram.schema import dram_schema
@@ -69,6 +71,21 @@ def test_the_campaign_page_names_every_searcher():
     listed = {row[0].strip("`") for row in _rows(_page("campaign-files.md"))}
 
     assert set(names("searcher")) - listed == set()
+
+
+def option_rows(searcher):
+    """What docs/searchers.md has to say of each option of a searcher."""
+    options = sys.modules[resolve("searcher", searcher).__module__].Options
+    for item in fields(options):
+        yield (f"`{item.name}`", f"{item.default}", item.metadata["meaning"])
+
+
+def test_the_searchers_page_lists_every_option():
+    wanted = [row for searcher in names("searcher") for row in option_rows(searcher)]
+
+    found = [row for row in _rows(_page("searchers.md")) if row[0].startswith("`")]
+
+    assert found == wanted
 
 
 def test_the_export_page_names_every_target():
