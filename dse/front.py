@@ -29,7 +29,7 @@ def non_dominated(costs: ArrayLike) -> NDArray[np.bool_]:
     from moocore import is_nondominated
 
     matrix = _matrix(costs)
-    mask = ~np.isnan(matrix).any(axis=1)
+    mask: NDArray[np.bool_] = np.logical_not(np.isnan(matrix).any(axis=1))
     if mask.any():
         mask[mask] = is_nondominated(np.ascontiguousarray(matrix[mask]))
     return mask
@@ -130,7 +130,8 @@ class Front(Sequence[FrontDesign]):
         """The best compromise; IndexError if the front is empty."""
         if not len(self):
             raise IndexError("the front is empty: no feasible design was found")
-        return self[knee(self.costs)]
+        best: FrontDesign = self[knee(self.costs)]
+        return best
 
     def __len__(self) -> int:
         return len(self.trials)
