@@ -21,18 +21,23 @@ _INT64_SAFE = 2**62
 _SCALE_DENOMINATOR = 1_000_000
 
 
-def clock_fs(*, clock_mhz: float | None = None, clock_ns: float | None = None) -> int:
-    """The period in femtoseconds of a clock given by its frequency or by its period.
+def clock_fs(
+    *, clock_mhz: float | None = None, clock_ns: float | None = None, period_fs: int | None = None
+) -> int:
+    """The period in femtoseconds of a clock given by its frequency or by its period (ns, or exact fs).
 
     Decimals are taken as written: `clock_ns=0.833` is 833,000 fs, `clock_mhz=1200` is 833,333 fs (nearest).
     Raises TraceError unless exactly one is given, finite, positive, and the period is between 1 fs and 1 s.
     """
-    if (clock_mhz is None) == (clock_ns is None):
+    given = [value for value in (clock_mhz, clock_ns, period_fs) if value is not None]
+    if len(given) != 1:
         raise TraceError(
             f"the clock must be given once: got clock_mhz={clock_mhz!r} and clock_ns={clock_ns!r}; "
             "give clock_mhz (for example 800) or clock_ns (for example 0.833)"
         )
-    if clock_mhz is not None:
+    if period_fs is not None:
+        period = _positive("clock_fs", period_fs)
+    elif clock_mhz is not None:
         period = _FS_PER_MHZ_PERIOD / _positive("clock_mhz", clock_mhz)
     else:
         period = FS_PER_NS * _positive("clock_ns", clock_ns)

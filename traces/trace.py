@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from traces.clock import FS_PER_NS, clock_fs, convert_cycles, scale_fraction
+from traces import clock
+from traces.clock import FS_PER_NS
 from traces.errors import TraceError
 
 BURST_BYTES = 64
@@ -52,6 +53,7 @@ class Trace:
         is_write: ArrayLike,
         clock_ns: float | None = None,
         clock_mhz: float | None = None,
+        clock_fs: int | None = None,
         size_bytes: ArrayLike | None = None,
         source: ArrayLike | None = None,
         name: str = "",
@@ -59,8 +61,8 @@ class Trace:
     ) -> None:
         """Copies and checks the arrays. Raises TraceError that names the array and the first wrong index.
 
-        Give the arrival clock once, as `clock_ns` (period) or `clock_mhz` (frequency). `size_bytes` is 64 and
-        `source` is 0 unless given; both may be one number for all requests.
+        Give the arrival clock once, as `clock_ns` or `clock_fs` (period) or `clock_mhz` (frequency).
+        `size_bytes` is 64 and `source` is 0 unless given; both may be one number for all requests.
         """
         arrival = _integers("arrival_cycle", arrival_cycle, np.int64, 0, _LAST_CYCLE)
         n = _checked_length(arrival)
@@ -71,7 +73,7 @@ class Trace:
             "is_write": _flags(is_write, n),
             "size_bytes": _integers("size_bytes", sizes, np.int32, 1, BURST_BYTES, n),
             "source": _integers("source", 0 if source is None else source, np.uint8, 0, 255, n),
-            "clock_fs": clock_fs(clock_mhz=clock_mhz, clock_ns=clock_ns),
+            "clock_fs": clock.clock_fs(clock_mhz=clock_mhz, clock_ns=clock_ns, period_fs=clock_fs),
             "name": name,
             "provenance": MappingProxyType({str(k): str(v) for k, v in (provenance or {}).items()}),
             "_hash": [],
@@ -121,7 +123,8 @@ class Trace:
         """
         if tck_fs < 1:
             raise TraceError(f"tck_fs={tck_fs!r} is out of range: expected a positive number of femtoseconds")
-        return convert_cycles(self.arrival_cycle, self.clock_fs, int(tck_fs), scale_fraction(arrival_scale))
+        scale = clock.scale_fraction(arrival_scale)
+        return clock.convert_cycles(self.arrival_cycle, self.clock_fs, int(tck_fs), scale)
 
     def head(self, n: int) -> Trace:
         """The first `n` requests (all of them when there are fewer). Raises TraceError for n < 1."""
