@@ -60,7 +60,7 @@ clean:           ## Forget what was built; the virtual environment goes too
 
 $(STAMP_VENV):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found: set PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV): on Debian, apt-get install python3-venv"; exit 1; }
 	@touch $@
 
 $(STAMP_TOOLS): $(STAMP_VENV) constraints.txt
