@@ -129,7 +129,8 @@ def _address_deltas(trace: Trace) -> tuple[NDArray[np.uint64], int]:
 
 
 def _differences(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    return np.subtract(values, np.concatenate([np.zeros(min(1, len(values)), np.uint64), values[:-1]]))
+    before = np.concatenate([np.zeros(min(1, len(values)), np.uint64), values[:-1]])
+    return np.asarray(values - before, dtype=np.uint64)
 
 
 def _planes(values: NDArray[np.uint64]) -> Bytes:

@@ -209,5 +209,5 @@ def _levels(levels: Sequence[int] | None) -> NDArray[np.int64] | None:
 
 def _checked(name: str, value: int, most: int) -> int:
     if not 1 <= value <= most:
-        raise TraceError(f"{name}={value!r} is out of range: expected 1 to {most}", key=name)
+        raise TraceError(f"{name}={value!r} is out of range: expected 1 to {most}")
     return int(value)

@@ -57,17 +57,16 @@ class Workload:
     def __post_init__(self) -> None:
         object.__setattr__(self, "traces", tuple(self.traces))
         if not self.traces or not all(isinstance(trace, Trace) for trace in self.traces):
-            raise TraceError(f"a workload needs one or more traces: got {self.traces!r}", key="traces")
+            raise TraceError(f"a workload needs one or more traces: got {self.traces!r}")
         if not self.name:
             object.__setattr__(self, "name", "+".join(trace.name or "unnamed" for trace in self.traces))
         scale_fraction(self.arrival_scale)
         if self.length is not None and self.length < 1:
-            raise TraceError(f"length={self.length!r} is out of range: expected at least 1", key="length")
+            raise TraceError(f"length={self.length!r} is out of range: expected at least 1")
         if not 0 <= self.warmup < len(self):
             raise TraceError(
                 f"warmup={self.warmup!r} is out of range: expected 0 to {len(self) - 1}, "
-                f"fewer than the {len(self)} requests of the workload",
-                key="warmup",
+                f"fewer than the {len(self)} requests of the workload"
             )
 
     @classmethod
