@@ -13,6 +13,8 @@ from simulators.dram.mapping import MAPPINGS
 from simulators.dram.schema import dram_schema
 from simulators.dram.space import space, space_names
 from tests.docs.pages import ROOT
+from traces.formats import FORMATS
+from traces.synthetic import GENERATORS
 
 COMBINES = {
     "sum": "sum",
@@ -90,3 +92,17 @@ def test_the_searchers_page_lists_every_option():
 
 def test_the_export_page_names_every_target():
     assert [name for name in names("exporter") if not re.search(rf"`{name}`", _page("export.md"))] == []
+
+
+def test_the_traces_page_has_every_format_with_its_suffixes():
+    listed = {row[0].strip("`"): set(re.findall(r"`(\.\w+)`", row[1])) for row in _rows(_page("traces.md"))}
+
+    assert {name: listed.get(name) for name in FORMATS} == {
+        row.name: set(row.suffixes) for row in FORMATS.values()
+    }
+
+
+def test_the_traces_page_has_every_generator():
+    listed = {row[0].strip("`") for row in _rows(_page("traces.md"))}
+
+    assert set(GENERATORS) - listed == set()
