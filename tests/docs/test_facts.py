@@ -6,6 +6,15 @@ import re
 import sys
 from dataclasses import fields
 
+import pytest
+
+from dse.config import (
+    AgentConfig,
+    BudgetConfig,
+    CampaignConfig,
+    ObjectiveConfig,
+    WorkloadConfig,
+)
 from dse.errors import EXIT_CODES
 from dse.registry import names, resolve
 from simulators.dram.devices import device_ids
@@ -73,6 +82,15 @@ def test_the_campaign_page_names_every_searcher():
     listed = {row[0].strip("`") for row in _rows(_page("campaign-files.md"))}
 
     assert set(names("searcher")) - listed == set()
+
+
+@pytest.mark.parametrize(
+    "table", [AgentConfig, BudgetConfig, CampaignConfig, ObjectiveConfig, WorkloadConfig]
+)
+def test_the_campaign_page_names_every_key_of_a_campaign_file(table):
+    page = _page("campaign-files.md")
+
+    assert [key for key in table.model_fields if not re.search(rf"[`\[]{key}\b", page)] == []
 
 
 def option_rows(searcher):
