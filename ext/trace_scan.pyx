@@ -1,13 +1,14 @@
 # cython: boundscheck=True, wraparound=False
 """Scan text traces: bytes in, columns out, at millions of lines a second.
 
-The text comes from outside, so bounds are checked in this module in every build, and no line is trusted: the scan
-stops at the first malformed one and reports its number, its place and what is wrong with it. Words for people are
-made by the caller (traces/readers.py, traces/record.py).
+The text comes from outside, so bounds are checked in this module in every build, and no line is trusted:
+the scan stops at the first malformed one and reports its number, its place and what is wrong with it. Words
+for people are made by the caller (traces/readers.py, traces/record.py).
 
-Layers: a cursor that reads one token; one function a grammar that reads one line; the loop over lines, without the
-GIL; the two entries, `scan` for memory traces and `scan_lackey` for the output of valgrind's lackey. Linear in the
-number of bytes. A chunk may end inside a line: only whole lines are consumed unless it is the last chunk.
+Layers: a cursor that reads one token; one function a grammar that reads one line; the loop over lines,
+without the GIL; the two entries, `scan` for memory traces and `scan_lackey` for the output of valgrind's
+lackey. Linear in the number of bytes. A chunk may end inside a line: only whole lines are consumed unless
+it is the last chunk.
 """
 
 import numpy as np
@@ -120,7 +121,9 @@ cdef inline int number(const uint8_t[::1] text, Cursor* c, uint64_t* value) exce
     return decimal(text, c, value, NOT_AN_ADDRESS)
 
 
-cdef inline bint word(const uint8_t[::1] text, Cursor* c, const char* lower, Py_ssize_t length) except? -1 nogil:
+cdef inline bint word(
+    const uint8_t[::1] text, Cursor* c, const char* lower, Py_ssize_t length
+) except? -1 nogil:
     """Step over `lower`, in any case, when it comes next and ends there."""
     cdef Py_ssize_t i
     if c.end - c.at < length:
@@ -322,8 +325,8 @@ cdef int place_in_time(Record* r, Grammar grammar, uint64_t* clock) noexcept nog
 
 cdef int scan_lines(
     const uint8_t[::1] text, Grammar grammar, bint final, const int64_t[::1] levels, index_t line_bytes,
-    uint64_t clock, cycle_t[::1] arrival, address_t[::1] address, flag_t[::1] is_write, index_t[::1] size_bytes,
-    Progress* p,
+    uint64_t clock, cycle_t[::1] arrival, address_t[::1] address, flag_t[::1] is_write,
+    index_t[::1] size_bytes, Progress* p,
 ) except -1 nogil:
     cdef Py_ssize_t start = 0
     cdef Cursor c
@@ -365,10 +368,11 @@ def scan(
 
     grammar: a member of Grammar. final: the text ends here, so that a last line needs no newline.
     previous: arrival of the last request before this text. line_bytes: size where the line gives none.
-    levels: int64, sizes of the organisation for address vectors, outermost first, innermost in 64-byte bursts.
-    lines: whole lines read, comments included. consumed: bytes read. fault: a member of Fault; when it is not NONE
-    the malformed line is line number `lines` + 1 and lies at consumed..line_end.
-    Arrivals are absolute; grammars without time repeat `previous`.
+    levels: int64, sizes of the organisation for address vectors, outermost first, innermost in 64-byte
+    bursts.
+    lines: whole lines read, comments included. consumed: bytes read. fault: a member of Fault; when it is
+    not NONE the malformed line is line number `lines` + 1 and lies at consumed..line_end. Arrivals are
+    absolute; grammars without time repeat `previous`.
     """
     cdef Progress p = Progress(0, 0, 0, 0, NONE)
     cdef const int64_t[::1] sizes = np.empty(0, np.int64) if levels is None else levels
@@ -441,12 +445,15 @@ cdef inline uint8_t peek_at(const uint8_t[::1] text, Py_ssize_t at) except? 255 
 
 
 def scan_lackey(const uint8_t[::1] text not None, int64_t executed):
-    """Data accesses in whole lines of lackey's memory trace, as ((address, size_bytes, is_write, instruction),
-    executed, lines, consumed, fault, line_end).
+    """Data accesses in whole lines of lackey's memory trace.
 
-    Lines are `I  addr,size` (an instruction), ` L addr,size`, ` S addr,size`, ` M addr,size` (load, store, modify);
-    others, valgrind's own messages, are passed over. A modify is one write: its line is fetched either way.
-    executed: instructions before this text, and after it in the result. instruction: the count at each access.
+    Returns ((address, size_bytes, is_write, instruction), executed, lines, consumed, fault, line_end).
+
+    Lines are `I  addr,size` (an instruction), ` L addr,size`, ` S addr,size`, ` M addr,size` (load, store,
+    modify); others, valgrind's own messages, are passed over. A modify is one write: its line is fetched
+    either way.
+    executed: instructions before this text, and after it in the result. instruction: the count at each
+    access.
     """
     cdef Progress p = Progress(0, 0, 0, 0, NONE)
     cdef Py_ssize_t most = count_lines(text)
