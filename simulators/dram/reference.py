@@ -28,6 +28,7 @@ COMMANDS = ("ACT", "PRE", "PREA", "RD", "RDA", "WR", "WRA", "REF", "PDE", "PDX")
 RESPONSE_WINDOW = 4096
 BATCHES = 32
 _NEVER = -(1 << 40)
+_NOT_BLOCKED = 1 << 62
 _OLDEST_ID = -1
 _YOUNGEST_ID = 1 << 62
 
@@ -181,7 +182,7 @@ class ReferenceController:
         self.refresh_debt = 0
         self.pulled_in_mode = False
         self.deadline = self.c.t_refi
-        self.blocked = False
+        self.blocked_since = _NOT_BLOCKED
         self.last_ref = _NEVER
         self.last_prea = _NEVER
         self.powered_down = False
@@ -335,7 +336,7 @@ class ReferenceController:
             return None
         if not self.pulled_in_mode:
             if self.refresh_debt == self.c.refresh_max_postponed:
-                self.blocked = True
+                self.blocked_since = min(self.blocked_since, self.now)
             elif busy:
                 self.refresh_debt += 1
                 self.deadline += self.c.t_refi
@@ -345,7 +346,7 @@ class ReferenceController:
         return Candidate(_OLDEST_ID, "REF", self._earliest_ref())
 
     def _refresh_issued(self) -> None:
-        self.blocked = False
+        self.blocked_since = _NOT_BLOCKED
         if self.pulled_in_mode:
             self.refresh_debt -= 1
         else:
@@ -371,9 +372,13 @@ class ReferenceController:
     # ------------------------------------------------------------------------------------------- E: issue
 
     def _choose(self, refresh: Candidate | None) -> Candidate | None:
-        """The legal command of the oldest request."""
+        """The legal command of the oldest request.
+
+        A forced refresh blocks the banks from the cycle after its deadline on: what they had decided for that cycle
+        still goes out when the refresh cannot (measured: this makes the twin equal to DRAMSys 4.0 to the cycle).
+        """
         candidates = [refresh, self._power_down_candidate()]
-        if not (self.blocked or self.powered_down):
+        if not (self.blocked_since < self.now or self.powered_down):
             candidates += [self._bank_candidate(b) for b, bank in enumerate(self.banks) if bank.queue]
         legal = [c for c in candidates if c is not None and c.earliest <= self.now]
         return min(legal, key=lambda c: c.id, default=None)
