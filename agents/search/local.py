@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.options import option, read_options
 from agents.search.archive import Archive, Seen
+from agents.search.neighbourhood import Neighbourhood, allowed
 from agents.search.rng import generator, generator_state, restore_generator
 from agents.search.scalarize import Floats, chebyshev, constrained_score, preference_weights
 from dse.search import Capabilities, Proposal, Results, SearchProblem
-from dse.space import DesignSpace, IndexMatrix
+from dse.space import IndexMatrix
 
 _MOVES = 256  # moves through known designs in one ask, before falling back on random designs
 
@@ -28,7 +30,7 @@ _MOVES = 256  # moves through known designs in one ask, before falling back on r
 class Options:
     """How many chains, and how they start again."""
 
-    chains: int = option(4, low=1, meaning="searches side by side; each gets an equal share of a batch")
+    chains: int = option(2, low=1, meaning="searches side by side; each gets an equal share of a batch")
     random_restarts: float = option(0.25, low=0.0, high=1.0, meaning="share of restarts from random designs")
     kick: int = option(2, low=1, meaning="parameters redrawn when a restart begins at a known local optimum")
 
@@ -57,6 +59,7 @@ class LocalSearch:
         self.space = problem.space
         self._problem = problem
         self._rng = generator(seed)
+        self._neighbourhood = Neighbourhood(self.space)
         self._seen = Seen(self.space)
         self._archive = Archive(self.space, problem.n_objectives)
         self._chains = [self._new_chain() for _ in range(self.options.chains)]
@@ -75,7 +78,7 @@ class LocalSearch:
         self._archive.add(proposal.indices, results.costs, results.violations)
         for chain in self._chains:
             if len(chain.asked):
-                self._move(chain, chain.asked)
+                self._move(chain, chain.asked, self._archive.find(chain.asked))
                 chain.asked = chain.asked[:0]
 
     def state(self) -> dict[str, Any]:
@@ -112,45 +115,46 @@ class LocalSearch:
         """Queue the unknown neighbours or move to a better known one; False at a local optimum."""
         if chain.incumbent is None:
             return False
-        around = feasible(self.space, self.space.neighbours(chain.incumbent))
-        if self._move(chain, around):
+        around = self._neighbourhood.around(chain.incumbent)
+        known = self._archive.find(around)
+        if self._move(chain, around, known):
             return True
-        unknown = around[self._archive.find(around) < 0]
+        unknown = around[known < 0]
         chain.queue = unknown[self._rng.permutation(len(unknown))]
         return len(unknown) > 0
 
-    def _move(self, chain: _Chain, candidates: IndexMatrix) -> bool:
+    def _move(self, chain: _Chain, candidates: IndexMatrix, known: NDArray[np.int64]) -> bool:
         """Move to the best known candidate if it improves; a move drops the old neighbourhood."""
-        rows = self._archive.find(candidates)
-        scores = np.where(rows >= 0, self._scores(chain.weights)[rows], np.inf)
-        best = int(np.argmin(scores)) if len(scores) else -1
-        if best < 0 or not scores[best] < chain.score:
+        where = np.flatnonzero(known >= 0)
+        if not len(where):
             return False
-        chain.incumbent, chain.score = candidates[best].copy(), float(scores[best])
+        scores = self._scores(chain.weights, known[where])
+        best = int(np.argmin(scores))
+        if not scores[best] < chain.score:
+            return False
+        chain.incumbent, chain.score = candidates[where[best]].copy(), float(scores[best])
         chain.queue = chain.queue[:0]
         return True
 
     def _restart(self, chain: _Chain, n: int) -> None:
         """New weights, and a start: random designs, or the best one known under them, kicked if need be."""
-        fresh = self._new_chain()
-        chain.weights, chain.incumbent, chain.score = fresh.weights, None, np.inf
+        chain.weights = preference_weights(1, self._problem.n_objectives, self._rng)[0]
+        chain.incumbent, chain.score = None, np.inf
         if len(self._archive) == 0 or self._rng.random() < self.options.random_restarts:
-            chain.queue = self._random(n)
+            chain.queue = self.space.sample(n, self._rng, feasible=True)
             return
-        scores = self._scores(chain.weights)
+        scores = self._scores(chain.weights, np.arange(len(self._archive)))
         best = int(np.argmin(scores))
         start = self._archive.designs[best].copy()
-        around = feasible(self.space, self.space.neighbours(start))
-        if (self._archive.find(around) < 0).any():
-            chain.incumbent, chain.score = start, float(scores[best])
-        else:
+        chain.incumbent, chain.score = start, float(scores[best])
+        if not self._advance(chain):
+            chain.incumbent, chain.score = None, np.inf
             chain.queue = self._kicked(start, n)
 
-    def _scores(self, weights: Floats) -> Floats:
-        """Score (n,) of every design in the archive under these weights."""
-        return constrained_score(
-            chebyshev(self._problem.scaled(self._archive.costs), weights), self._archive.violation
-        )
+    def _scores(self, weights: Floats, rows: NDArray[np.int64]) -> Floats:
+        """Scores (n,) of these rows of the archive under these weights."""
+        scaled = self._problem.scaled(self._archive.costs[rows])
+        return constrained_score(chebyshev(scaled, weights), self._archive.violation[rows])
 
     def _kicked(self, start: IndexMatrix, n: int) -> IndexMatrix:
         """Up to n feasible copies of `start` with a few parameters redrawn."""
@@ -158,19 +162,11 @@ class LocalSearch:
         order = np.argsort(self._rng.random(rows.shape), axis=1)
         redrawn = self._rng.integers(0, self.space.n_values, size=rows.shape)
         rows = np.where(order < self.options.kick, redrawn, rows).astype(np.int16)
-        return feasible(self.space, self.space.canonical(rows))[:n]
-
-    def _random(self, n: int) -> IndexMatrix:
-        return self.space.sample(n, self._rng, feasible=True)
+        return allowed(self.space, self.space.canonical(rows))[:n]
 
     def _new_chain(self) -> _Chain:
         weights = preference_weights(1, self._problem.n_objectives, self._rng)[0]
         return _Chain(weights, None, np.inf, np.zeros((0, len(self.space)), dtype=np.int16))
-
-
-def feasible(space: DesignSpace, rows: IndexMatrix) -> IndexMatrix:
-    """The rows that violate no constraint of the space."""
-    return rows[~space.violations(rows).any(axis=1)]
 
 
 def _chain_state(chain: _Chain) -> dict[str, Any]:

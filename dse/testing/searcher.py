@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.front import hypervolume
 from dse.search import Proposal, Results, Searcher, SearchProblem
 from dse.space import IndexMatrix
 from dse.state import pack, unpack
@@ -57,6 +58,12 @@ def drive(searcher: Searcher, toy: Toy, n_unique: int, *, batch: int = 32) -> Lo
         stalled = 0 if len(known) > before else stalled + 1
         parts.append((proposal.indices, results.costs, results.violations))
     return _joined(parts, toy)
+
+
+def searched_volume(log: Log, toy: Toy) -> float:
+    """Hypervolume of what a run found, with the costs scaled to ideal 0 and reference point 1."""
+    scaled = toy.problem.scaled(log.feasible_costs)
+    return hypervolume(scaled, np.ones(toy.problem.n_objectives))
 
 
 def check_searcher(factory: Factory) -> None:

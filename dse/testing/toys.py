@@ -60,14 +60,21 @@ class Toy:
 
 
 def make_toy(
-    seed: int = 0, *, n_objectives: int = 2, n_parameters: int = 8, n_pairs: int = 0, failing: int = 31
+    seed: int = 0,
+    *,
+    n_objectives: int = 2,
+    n_parameters: int = 8,
+    n_pairs: int = 0,
+    failing: int = 31,
+    space: DesignSpace | None = None,
 ) -> Toy:
-    """A toy over `n_parameters` (at least 4) parameters of six values in four subsystems.
+    """A toy over `n_parameters` (at least 4) parameters of six values in four subsystems, or over `space`.
 
     n_pairs: how many pairs of parameters interact (0: separable). failing: one design in this many fails.
     """
     rng = np.random.default_rng(seed)
-    space = toy_space(n_parameters)
+    space = toy_space(n_parameters) if space is None else space
+    n_parameters = len(space)
     tables = np.stack([_tables(rng, space, m) for m in range(n_objectives)] + [_budget(rng, space)])
     couples = [(a, b) for a in range(n_parameters) for b in range(a)]
     pairs = np.array(couples, dtype=np.int64)[rng.permutation(len(couples))[:n_pairs]].reshape(-1, 2)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dse.registry import names, resolve
+from dse.testing import searcher as conformance
+from dse.testing.searcher import drive, searched_volume
+from dse.testing.toys import make_toy, tiny_toy
+
+SEARCHERS = names("searcher")
+LEARNING = ("local", "nsga2", "ippo")
+CHECKS = (
+    conformance.check_proposals,
+    conformance.check_determinism,
+    conformance.check_resume,
+    conformance.check_saved_state_stands_still,
+    conformance.check_failed_designs,
+    conformance.check_exhaustion,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_every_searcher_conforms(name, check):
+    check(resolve("searcher", name))
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_no_searcher_asks_for_what_the_space_forbids(name, build):
+    toy = make_toy(3)
+
+    log = drive(build(name, toy.problem), toy, 200)
+
+    assert not toy.problem.space.violations(log.indices).any()
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_no_searcher_asks_for_a_design_twice(name, build):
+    toy = make_toy(4, n_pairs=4)
+
+    log = drive(build(name, toy.problem), toy, 300)
+
+    assert len(np.unique(log.indices, axis=0)) == len(log.indices)
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_every_searcher_finds_all_of_a_tiny_space_and_then_says_so(name, build):
+    toy = tiny_toy()
+    searcher = build(name, toy.problem)
+
+    log = drive(searcher, toy, 1000, batch=8)
+
+    assert len(log.indices) == toy.problem.space.feasible_size
+    assert len(searcher.ask(8)) == 0
+
+
+@pytest.mark.parametrize("n_objectives", [1, 2])
+@pytest.mark.parametrize("name", LEARNING)
+def test_what_learns_beats_random_on_a_separable_toy(name, n_objectives, build):
+    toys = [make_toy(seed, n_objectives=n_objectives) for seed in range(5)]
+
+    won = [
+        searched_volume(drive(build(name, toy.problem, seed), toy, 300), toy)
+        > searched_volume(drive(build("random", toy.problem, seed), toy, 300), toy)
+        for seed, toy in enumerate(toys)
+    ]
+
+    assert all(won)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_what_learns_prefers_feasible_designs(name, build):
+    toys = [make_toy(seed) for seed in range(5)]
+
+    kept = [len(drive(build(name, toy.problem, 1), toy, 300).feasible_costs) for toy in toys]
+    blind = [len(drive(build("random", toy.problem, 1), toy, 300).feasible_costs) for toy in toys]
+
+    assert sum(kept) > sum(blind)
