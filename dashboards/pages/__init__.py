@@ -1,1 +1,1 @@
-"""Layout and callbacks, a page a module."""
+"""Pages: the layout and the callbacks of one page each. Text from the store is only ever shown as text."""

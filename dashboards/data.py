@@ -1,0 +1,185 @@
+"""A campaign as columns: the frame that figures and pages read, and how the store's records become one.
+
+No plotly and no database here. Frames are immutable pictures; their columns share memory with the next
+picture, which holds the same rows and those added since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.front import costs_of, non_dominated
+from dse.metrics import MetricSchema, MetricSpec
+from dse.objective import Objective
+from dse.space import DesignSpace
+from dse.store.records import CampaignRecord, Origin
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+REFERENCE_RUN = 0
+
+
+class Run(NamedTuple):
+    """One agent with one seed: a run of the campaign. `agent` indexes Frame.agents."""
+
+    number: int
+    agent: int
+    seed: int
+
+
+class Curve(NamedTuple):
+    """Hypervolume of one run after so many unique designs."""
+
+    run: Run
+    designs: Ints
+    volumes: Floats
+
+
+class Detail(NamedTuple):
+    """What a frame does not hold of one trial: remarks, and the metrics on each workload."""
+
+    notes: tuple[str, ...]
+    workloads: tuple[tuple[str, dict[str, float]], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A campaign as columns; n rows in the order of the store.
+
+    trial (n,) ids; indices (n, D) int16 positions in the space; values (n, M) metrics combined over the
+    workloads, NaN rows for failed designs; unique (n,) True where a simulation was paid for (or came from
+    the cache), False for repeats and for designs that the space forbids. front: rows of the campaign's
+    front. agents: those of the campaign file first, the reference sample (`reference_agent`) last.
+    """
+
+    campaign_id: str
+    name: str
+    state: str
+    simulator: dict[str, Any]
+    space: DesignSpace
+    schema: MetricSchema
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Objective, ...]
+    agents: tuple[str, ...]
+    reference_agent: int
+    runs: tuple[Run, ...]
+    trial: Ints
+    run: npt.NDArray[np.int16]
+    indices: npt.NDArray[np.int16]
+    values: Floats
+    feasible: Flags
+    unique: Flags
+    agent_of_row: Ints
+    front: Ints
+    baseline: Floats | None
+    baseline_indices: npt.NDArray[np.int16] | None
+    curves: tuple[Curve, ...]
+    budget: int
+    rate_per_s: float
+
+    def __len__(self) -> int:
+        return len(self.trial)
+
+    @property
+    def version(self) -> str:
+        """Changes when anything that a page shows has changed."""
+        return f"{self.campaign_id}:{len(self)}:{self.state}"
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """All metrics, in the order of the store."""
+        return self.schema.names
+
+    @property
+    def designs(self) -> int:
+        """Unique designs that the agents have paid for."""
+        return int((self.unique & (self.run != REFERENCE_RUN)).sum())
+
+    def metric(self, name: str) -> MetricSpec:
+        """The specification of a metric; ConfigError when the campaign does not measure it."""
+        return self.schema.spec(name)
+
+    def direction(self, name: str) -> str:
+        """`min`, `max` or `none`: as the campaign's objective says, else as the metric says."""
+        for objective in (*self.objectives, *self.constraints):
+            if objective.metric == name and objective.direction:
+                return objective.direction
+        return self.metric(name).direction
+
+    def columns(self, *names: str) -> Floats:
+        """(n, len(names)) values of the named metrics."""
+        return self.values[:, [self.schema.index(name) for name in names]]
+
+    def baseline_values(self, *names: str) -> tuple[float, ...] | None:
+        """The baseline's values of the named metrics; None when there is no baseline yet."""
+        if self.baseline is None:
+            return None
+        return tuple(float(self.baseline[self.schema.index(name)]) for name in names)
+
+    def costs(self, rows: Ints) -> Floats:
+        """(len(rows), objectives) costs of rows: smaller is better."""
+        return costs_of(self.objectives, self.schema, self.values[rows])
+
+    def row_of(self, trial: int) -> int | None:
+        """Row of a trial id, or None when the campaign has no such trial."""
+        row = int(np.searchsorted(self.trial, trial))
+        return row if row < len(self) and self.trial[row] == trial else None
+
+    def run_of_row(self, row: int) -> Run:
+        """The run that proposed a row."""
+        return next(run for run in self.runs if run.number == self.run[row])
+
+
+class Summary(NamedTuple):
+    """One line of the list of campaigns.
+
+    best: for each objective metric, unit, direction, best feasible value, value of the baseline.
+    volumes: the hypervolume curve of the run that got farthest.
+    """
+
+    campaign_id: str
+    name: str
+    state: str
+    created: str
+    simulator: str
+    workloads: tuple[str, ...]
+    agents: tuple[str, ...]
+    designs: int
+    budget: int
+    rate_per_s: float
+    front_size: int
+    best: tuple[tuple[str, str, str, float, float], ...]
+    volumes: tuple[float, ...]
+
+
+def front_rows(costs: Floats, usable: Flags) -> Ints:
+    """Rows among `usable` that no other dominates, the first of equals, ordered by the first cost."""
+    rows = np.flatnonzero(usable & np.isfinite(costs).all(axis=1))
+    if not len(rows):
+        return rows
+    _, first = np.unique(costs[rows], axis=0, return_index=True)
+    kept = first[non_dominated(costs[rows[first]])]
+    return np.asarray(rows[kept[np.argsort(costs[rows[kept], 0], kind="stable")]], dtype=np.int64)
+
+
+def runs_of(record: CampaignRecord) -> tuple[tuple[str, ...], tuple[Run, ...]]:
+    """Names of the agents (the reference sample last) and the runs that index them."""
+    rows = sorted(record.runs, key=lambda row: (row.number == REFERENCE_RUN, row.number))
+    agents = tuple(dict.fromkeys(row.agent for row in rows))
+    runs = tuple(Run(row.number, agents.index(row.agent), row.repetition) for row in record.runs)
+    return agents, runs
+
+
+def paid(origin: npt.NDArray[np.uint8]) -> Flags:
+    """Rows whose design was new to its run and has metrics."""
+    return np.asarray((origin == Origin.SIMULATED) | (origin == Origin.CACHE))
+
+
+def objective_costs(record: CampaignRecord, values: Floats) -> Floats:
+    """(n, objectives) costs of rows of metrics: smaller is better."""
+    return costs_of(record.objectives, record.schema, values)

@@ -1,0 +1,186 @@
+"""What the trade-off shows: two metrics of a campaign's designs, their front, the baseline, the bounds.
+
+Computed without drawing anything: `front.front_figure` draws it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from dashboards import labels
+from dashboards.data import Flags, Floats, Frame, Ints, front_rows
+
+LOG_SPREAD = 40.0
+
+
+class Bound(NamedTuple):
+    """A constraint on one axis: where it lies and which side is forbidden."""
+
+    value: float
+    forbidden: Literal["above", "below"]
+
+
+class AxisView(NamedTuple):
+    """One axis: metric, how it is written, its direction, the range at first (in shown units), its bounds."""
+
+    metric: str
+    title: str
+    scale: labels.Scale
+    direction: str
+    log: bool
+    visible: tuple[float, float] | None
+    bounds: tuple[Bound, ...]
+
+
+class Cloud(NamedTuple):
+    """The designs of one agent, all feasible or all not: trial ids and shown coordinates."""
+
+    agent: str
+    number: int
+    trials: Ints
+    x: Floats
+    y: Floats
+    feasible: bool = True
+
+
+class FrontView(NamedTuple):
+    """Everything the scatter shows, in shown units. `front` is ordered along x; `total` counts designs."""
+
+    campaign_id: str
+    x: AxisView
+    y: AxisView
+    clouds: tuple[Cloud, ...]
+    front: Cloud
+    front_agents: Ints
+    reference_agent: int
+    baseline: tuple[float, float] | None
+    selected: tuple[float, float] | None
+    total: int
+    hidden_infeasible: int
+
+
+def front_view(
+    frame: Frame,
+    x: str,
+    y: str,
+    *,
+    feasible_only: bool = True,
+    log_x: bool | None = None,
+    log_y: bool | None = None,
+    selected: int | None = None,
+) -> FrontView:
+    """Two metrics of a frame as a view. Designs an agent met again are left out; NaN never appears."""
+    values = frame.columns(x, y)
+    usable = frame.unique & np.isfinite(values).all(axis=1)
+    shown = usable & frame.feasible if feasible_only else usable
+    x_axis = _axis_view(frame, x, values[shown, 0], log_x)
+    y_axis = _axis_view(frame, y, values[shown, 1], log_y)
+    points = values * (x_axis.scale.factor, y_axis.scale.factor)
+    rows = _front_rows(frame, (x, y), usable & frame.feasible)
+    clouds = tuple(_clouds(frame, points, shown))
+    baseline = _scaled(frame.baseline_values(x, y), x_axis, y_axis)
+    x_axis = x_axis._replace(visible=_visible(points[shown, 0], points[rows, 0], baseline, 0, x_axis.log))
+    y_axis = y_axis._replace(visible=_visible(points[shown, 1], points[rows, 1], baseline, 1, y_axis.log))
+    at = frame.row_of(selected) if selected is not None else None
+    return FrontView(
+        campaign_id=frame.campaign_id,
+        x=x_axis,
+        y=y_axis,
+        clouds=clouds,
+        front=Cloud("front", -1, frame.trial[rows], points[rows, 0], points[rows, 1]),
+        front_agents=frame.agent_of_row[rows],
+        reference_agent=frame.reference_agent,
+        baseline=baseline,
+        selected=None if at is None else (float(points[at, 0]), float(points[at, 1])),
+        total=int(shown.sum()),
+        hidden_infeasible=int((usable & ~frame.feasible).sum()) if feasible_only else 0,
+    )
+
+
+def selected_point(frame: Frame, x: str, y: str, trial: int | None) -> tuple[list[float], list[float]]:
+    """The coordinates of one trial as the scatter shows them; empty lists when there is none."""
+    row = frame.row_of(trial) if trial is not None else None
+    if row is None:
+        return [], []
+    values = frame.columns(x, y)
+    shown = frame.unique & frame.feasible
+    scales = [_metric_scale(frame, name, values[shown, k]) for k, name in enumerate((x, y))]
+    point = [float(values[row, k] * scales[k].factor) for k in (0, 1)]
+    return ([point[0]], [point[1]]) if np.isfinite(point).all() else ([], [])
+
+
+def _metric_scale(frame: Frame, name: str, column: Floats) -> labels.Scale:
+    magnitude = float(np.median(np.abs(column))) if len(column) else 1.0
+    return labels.scale_for(magnitude, frame.metric(name).unit)
+
+
+def _axis_view(frame: Frame, name: str, column: Floats, log: bool | None) -> AxisView:
+    scale = _metric_scale(frame, name, column)
+    title = labels.metric_label(name) + (f" ({scale.unit})" if scale.unit else "")
+    wide = len(column) > 1 and column.min() > 0 and column.max() > LOG_SPREAD * np.quantile(column, 0.02)
+    positive = len(column) > 0 and column.min() > 0
+    bounds = tuple(_bounds(frame, name, scale.factor))
+    return AxisView(
+        name,
+        title,
+        scale,
+        frame.metric(name).direction,
+        bool(wide if log is None else log and positive),
+        None,
+        bounds,
+    )
+
+
+def _bounds(frame: Frame, name: str, factor: float) -> list[Bound]:
+    found = []
+    for constraint in frame.constraints:
+        if constraint.metric != name:
+            continue
+        if constraint.at_most is not None:
+            found.append(Bound(constraint.at_most * factor, "above"))
+        if constraint.at_least is not None:
+            found.append(Bound(constraint.at_least * factor, "below"))
+    return found
+
+
+def _front_rows(frame: Frame, names: tuple[str, str], usable: Flags) -> Ints:
+    """Rows on the front of the two metrics, along x; none when a metric has no direction."""
+    signs = np.asarray([{"min": 1.0, "max": -1.0}.get(frame.direction(name), 0.0) for name in names])
+    if not signs.all() or names[0] == names[1]:
+        return np.empty(0, dtype=np.int64)
+    rows = front_rows(frame.columns(*names) * signs, usable)
+    return rows[:: int(signs[0])]
+
+
+def _clouds(frame: Frame, points: Floats, shown: Flags) -> list[Cloud]:
+    clouds = []
+    for number, agent in enumerate(frame.agents):
+        for feasible in (False, True):
+            rows = np.flatnonzero(shown & (frame.agent_of_row == number) & (frame.feasible == feasible))
+            if len(rows):
+                place = (frame.trial[rows], points[rows, 0], points[rows, 1])
+                clouds.append(Cloud(agent, number, *place, feasible=feasible))
+    return clouds
+
+
+def _scaled(point: tuple[float, ...] | None, x: AxisView, y: AxisView) -> tuple[float, float] | None:
+    if point is None or not np.isfinite(point).all():
+        return None
+    return point[0] * x.scale.factor, point[1] * y.scale.factor
+
+
+def _visible(
+    column: Floats, front: Floats, baseline: tuple[float, float] | None, side: int, log: bool
+) -> tuple[float, float] | None:
+    """The range shown at first: the front, the baseline and all but the worst few percent of the cloud."""
+    if not len(column):
+        return None
+    inner = np.quantile(column, (0.03, 0.97))
+    wanted = np.concatenate([inner, front, [] if baseline is None else [baseline[side]]])
+    low, high = float(wanted.min()), float(wanted.max())
+    if log:
+        low, high = np.log10(low), np.log10(high)
+    pad = 0.06 * (high - low) or abs(high) * 0.05 or 1.0
+    return float(low - pad), float(high + pad)
