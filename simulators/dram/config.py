@@ -1,8 +1,8 @@
 """What one controller is: the device's timings and the policies of one design, as numbers.
 
-`ControllerConfig` is the whole input of a simulation besides the requests. The twin reads its fields by name; the
-engine reads `vector()`, whose order is `ext.dram_engine.CONFIG_FIELDS`. Policies are the position of their name in
-the tables below; the names are those of DRAMSys 4.0, whose semantics they follow.
+`ControllerConfig` is the whole input of a simulation besides the requests. The twin reads its fields by name;
+the engine reads `vector()`, whose order is `ext.dram_engine.CONFIG_FIELDS`. Policies are the position of
+their name in the tables below; the names are those of DRAMSys 4.0, whose semantics they follow.
 """
 
 from __future__ import annotations
@@ -77,11 +77,15 @@ class ControllerConfig:
 
     @classmethod
     def build(cls, device: Device, design: Mapping[str, Any]) -> ControllerConfig:
-        """Timings of `device` and the policies of `design`; parameters that the design lacks keep their default."""
+        """Timings of `device` and the policies of `design`; parameters that the design lacks keep their
+        default.
+        """
         policies = {name: _number(name, value) for name, value in design.items() if name in _POLICY_FIELDS}
         if "power_down_timeout_cycles" in design:
             policies["power_down_timeout"] = int(design["power_down_timeout_cycles"])
-        return cls(n_banks=device.banks, n_bank_groups=device.bank_groups, **_timing_fields(device), **policies)
+        return cls(
+            n_banks=device.banks, n_bank_groups=device.bank_groups, **_timing_fields(device), **policies
+        )
 
     def vector(self) -> NDArray[np.int64]:
         """The fields in order, int64 (len(fields),)."""

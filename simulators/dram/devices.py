@@ -56,7 +56,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Currents:
-    """Supply currents of one chip in mA at `vdd_v`; the VPP rail of DDR4 at `vpp_v` (0 where there is none)."""
+    """Supply currents of one chip in mA at `vdd_v`; the VPP rail of DDR4 at `vpp_v` (0: there is none)."""
 
     vdd_v: float
     idd0: float
@@ -128,7 +128,9 @@ class Device:
 
 def device_ids() -> tuple[str, ...]:
     """The identifiers of the devices that are shipped, sorted."""
-    return tuple(sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml")))
+    return tuple(
+        sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
+    )
 
 
 @cache

@@ -9,8 +9,8 @@ A mapping lists, for each field, the address bits that form it (least significan
 * `row-bank-column-xor`: as row-bank-column, with the low row bits folded into the bank bits
   (permutation-based interleaving, Zhang et al., MICRO 2000).
 
-On DDR4, `row-bank-column` has the bank-group bits just above the column (order row, bank, bank group, column).
-Every mapping is a bijection of the address space of the device; addresses above it wrap.
+On DDR4, `row-bank-column` has the bank-group bits just above the column (order row, bank, bank group,
+column). Every mapping is a bijection of the address space of the device; addresses above it wrap.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class AddressMapping:
-    """`bits[field]`: address bits of the field, least significant first, for the fields byte, column, bank_group,
+    """`bits[field]`: address bits of the field, least significant first, for byte, column, bank_group,
     bank, row. `xor`: pairs (flat bank bit, row bit): the bank bit is XORed with the row bit."""
 
     name: str
@@ -67,7 +67,7 @@ class AddressMapping:
         return cls(name, bits, xor, device.banks_per_group)
 
     def decode(self, address: NDArray[np.uint64]) -> Decoded:
-        """Bank, row and column of each byte address (n,). Columns are in device columns (a burst is eight)."""
+        """Bank, row and column of each byte address (n,). Columns count device columns (a burst is eight)."""
         bank = _gather(address, self.bits["bank"])
         group = _gather(address, self.bits["bank_group"])
         row = _gather(address, self.bits["row"])

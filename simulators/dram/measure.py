@@ -1,8 +1,9 @@
 """From what the controller counted to metrics with units. Pure functions of numbers.
 
-Latency percentiles are nearest-rank over the latency histogram, whose bins are one cycle wide up to 4,096 cycles
-and 1/64 of an octave above (the upper end of a bin is reported). The confidence interval of the mean is that of
-batch means (32 batches of consecutive reads, Student's t), which respects that neighbours are correlated.
+Latency percentiles are nearest-rank over the latency histogram, whose bins are one cycle wide up to 4,096
+cycles and 1/64 of an octave above (the upper end of a bin is reported, the maximum at most). The confidence
+interval of the mean is that of batch means (32 batches of consecutive reads, Student's t), which respects
+that neighbours are correlated.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ _WIDEST_INTERVAL = 0.10
 class Measured:
     """What one run left behind: counters, latency histograms and batch means, in cycles.
 
-    histograms: (4, bins) for read and write from arrival, then read and write from acceptance; bin_upper: (bins,).
-    latency_sums, latency_maxima: (4,) in the same order. batch_sums, batch_counts: (32,) of reads from arrival.
-    last_arrival_cycle: of the whole workload.
+    histograms: (4, bins) for read and write from arrival, then read and write from acceptance; bin_upper:
+    (bins,). latency_sums, latency_maxima: (4,) in the same order. batch_sums, batch_counts: (32,) of reads
+    from arrival. last_arrival_cycle: of the whole workload.
     """
 
     counters: Mapping[str, int]
@@ -128,16 +129,18 @@ def _latencies(measured: Measured, tck_ns: float) -> dict[str, float]:
         counts = measured.histograms[position]
         total = int(counts.sum())
         values[f"{name}mean_ns"] = _over(int(measured.latency_sums[position]), total) * tck_ns
-        values[f"{name}max_ns"] = int(measured.latency_maxima[position]) * tck_ns
+        longest = int(measured.latency_maxima[position])
+        values[f"{name}max_ns"] = longest * tck_ns
         cumulative = np.cumsum(counts)
         for label, quantile in _QUANTILES.items():
-            values[f"{name}{label}_ns"] = _percentile(cumulative, measured.bin_upper, quantile, total) * tck_ns
+            at_most = _percentile(cumulative, measured.bin_upper, quantile, total)
+            values[f"{name}{label}_ns"] = min(at_most, longest) * tck_ns
     values["read_latency_ci95_ns"] = _half_width(measured.batch_sums, measured.batch_counts) * tck_ns
     return values
 
 
 def _percentile(cumulative: Histogram, bin_upper: Histogram, quantile: float, total: int) -> float:
-    """Nearest rank: the smallest value that at least `quantile` of all do not exceed; 0 when there is none."""
+    """Nearest rank: the smallest value that a share `quantile` does not exceed; 0 if there is none."""
     if total == 0:
         return 0.0
     return float(bin_upper[np.searchsorted(cumulative, math.ceil(quantile * total))])

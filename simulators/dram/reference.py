@@ -1,17 +1,19 @@
-"""The readable twin of the DRAM controller: pure Python, one clock cycle after the other, slow, the specification.
+"""The readable twin of the DRAM controller: pure Python, one clock cycle after the other; the specification.
 
-Semantics: the controller of DRAMSys 4.0 (the simulator behind DRAMGym), one channel, one rank, stated cycle by cycle.
-In each cycle, in this order:
+Semantics: the controller of DRAMSys 4.0 (the simulator behind DRAMGym), one channel, one rank, stated cycle
+by cycle. In each cycle, in this order:
 
-A. responses   the controller hands at most one finished request to the arbiter, the arbiter at most one to each source;
+A. responses   the controller hands at most one finished request to the arbiter, the arbiter at most one to
+               each source;
 B. arbitration each source offers its next request at max(arrival, cycle after its last acceptance);
 C. admission   the head of the arbiter's queue enters its bank's list when the request buffer has room;
 D. managers    refresh is postponed, forced, or pulled in; power-down is entered or left;
-E. issue       of all commands that are legal now, the one of the oldest request goes out (refresh wins, power-down loses);
+E. issue       of all commands that are legal now, the one of the oldest request goes out (refresh wins,
+               power-down loses);
 F. admission   once more, if a column command has just freed a place.
 
-Timing rules are those of JEDEC JESD79-3/-4, written out in `_earliest_*`. The engine (`ext.dram_engine`) must give the
-same commands in the same cycles; the audit (`simulators.dram.audit`) judges both.
+Timing rules are those of JEDEC JESD79-3/-4, written out in `_earliest_*`. The engine (`ext.dram_engine`) must
+give the same commands in the same cycles; the audit (`simulators.dram.audit`) judges both.
 """
 
 from __future__ import annotations
@@ -269,7 +271,7 @@ class ReferenceController:
         self.delivered += 1
         self.counters.elapsed_cycles = self.now
 
-    # ------------------------------------------------------------------------------------------- B: arbitration
+    # ------------------------------------------------------------------------------------------- B: arbitrati
 
     def _arbitrate(self) -> None:
         for source, stream in enumerate(self.streams):
@@ -297,7 +299,7 @@ class ReferenceController:
         order[request.id] = len(order)
         self.fifo.append(request)
 
-    # ------------------------------------------------------------------------------------------- C, F: admission
+    # ------------------------------------------------------------------------------------------- C, F: admiss
 
     def _admit(self) -> None:
         if not self.fifo or self.last_admit >= self.now or not self._has_space():
@@ -374,8 +376,9 @@ class ReferenceController:
     def _choose(self, refresh: Candidate | None) -> Candidate | None:
         """The legal command of the oldest request.
 
-        A forced refresh blocks the banks from the cycle after its deadline on: what they had decided for that cycle
-        still goes out when the refresh cannot (measured: this makes the twin equal to DRAMSys 4.0 to the cycle).
+        A forced refresh blocks the banks from the cycle after its deadline on: what they had decided for that
+        cycle still goes out when the refresh cannot (measured: this makes the twin equal to DRAMSys 4.0 to
+        the cycle).
         """
         candidates = [refresh, self._power_down_candidate()]
         if not (self.blocked_since < self.now or self.powered_down):
@@ -528,15 +531,17 @@ class ReferenceController:
 
     def _latest(self, *commands: str) -> int:
         """The last of these commands on any bank of the rank."""
-        return max(getattr(bank, command) for bank in self.banks for command in commands)
+        cycles: list[int] = [getattr(bank, command) for bank in self.banks for command in commands]
+        return max(cycles)
 
     def _spaced(self, group: int, commands: tuple[str, ...], short: int, long: int) -> int:
         """Last of `commands` plus the gap to another bank group (`short`) or to the same one (`long`)."""
-        return max(
+        cycles: list[int] = [
             getattr(bank, command) + (long if bank.group == group else short)
             for bank in self.banks
             for command in commands
-        )
+        ]
+        return max(cycles)
 
     def _earliest_read(self, bank: Bank, command: str) -> int:
         c = self.c

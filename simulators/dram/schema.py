@@ -36,7 +36,9 @@ def dram_schema() -> MetricSchema:
 
 def _outcome() -> Iterator[MetricSpec]:
     yield _spec("elapsed_ns", "ns", "min", "sum", "outcome", "from cycle 0 to the last response")
-    yield _ratio("bandwidth_gbps", "GB/s", "max", "outcome", "transferred_bytes", "elapsed_ns", "bytes over time")
+    yield _ratio(
+        "bandwidth_gbps", "GB/s", "max", "outcome", "transferred_bytes", "elapsed_ns", "bytes over time"
+    )
     yield _ratio(
         "served_load", "", "max", "outcome", "offered_span_ns", "elapsed_ns",
         "served over offered bandwidth: 1 when the memory keeps up with the arrivals",
@@ -44,7 +46,15 @@ def _outcome() -> Iterator[MetricSpec]:
     yield _ratio(
         "offered_load", "", "none", "outcome", "bus_busy_ns", "offered_span_ns", "demand over peak bandwidth"
     )
-    yield _ratio("bus_utilisation", "", "max", "outcome", "bus_busy_ns", "elapsed_ns", "share of time the bus moves data")
+    yield _ratio(
+        "bus_utilisation",
+        "",
+        "max",
+        "outcome",
+        "bus_busy_ns",
+        "elapsed_ns",
+        "share of time the bus moves data",
+    )
 
 
 def _latencies() -> Iterator[MetricSpec]:
@@ -69,9 +79,18 @@ def _energy() -> Iterator[MetricSpec]:
         needs_constraint="served_load",
     )  # fmt: skip
     yield _ratio(
-        "energy_per_bit_pj", "pJ/bit", "min", "energy", "energy_pj", "transferred_bytes", "memory energy a bit", 1 / 8
+        "energy_per_bit_pj",
+        "pJ/bit",
+        "min",
+        "energy",
+        "energy_pj",
+        "transferred_bytes",
+        "memory energy a bit",
+        1 / 8,
     )
-    yield _spec("total_energy_pj", "pJ", "min", "sum", "energy", "memory and static power of the controller (proxy)")
+    yield _spec(
+        "total_energy_pj", "pJ", "min", "sum", "energy", "memory and static power of the controller (proxy)"
+    )
     yield _ratio(
         "total_power_mw", "mW", "min", "energy", "total_energy_pj", "elapsed_ns", "memory and controller",
         needs_constraint="served_load",
@@ -89,19 +108,27 @@ def _traffic() -> Iterator[MetricSpec]:
     yield _spec("transferred_bytes", "B", "none", "sum", "traffic", "bytes moved over the bus")
     yield _spec("bus_busy_ns", "ns", "none", "sum", "traffic", "time the bus moves data")
     yield _spec("offered_span_ns", "ns", "none", "sum", "traffic", "from cycle 0 to the last arrival")
-    yield _spec("queue_occupancy_mean", "requests", "none", "mean", "traffic", "requests in the buffer, over time")
+    yield _spec(
+        "queue_occupancy_mean", "requests", "none", "mean", "traffic", "requests in the buffer, over time"
+    )
     yield _spec("queue_occupancy_max", "requests", "none", "max", "traffic", "most requests in the buffer")
     yield _spec("blocked_fraction", "", "min", "mean", "traffic", "share of time a request waits for a place")
     for state in ("active_standby", "precharge_standby", "power_down"):
-        yield _spec(f"{state}_fraction", "", "none", "mean", "traffic", f"share of time in {state.replace('_', ' ')}")
+        yield _spec(
+            f"{state}_fraction", "", "none", "mean", "traffic", f"share of time in {state.replace('_', ' ')}"
+        )
 
 
 def _cost() -> Iterator[MetricSpec]:
     yield _spec("controller_area_kge", "kGE", "min", "max", "cost", "buffers and reorder logic (proxy)")
-    yield _spec("controller_static_power_mw", "mW", "min", "max", "cost", "static power of the controller (proxy)")
+    yield _spec(
+        "controller_static_power_mw", "mW", "min", "max", "cost", "static power of the controller (proxy)"
+    )
 
 
-def _spec(name: str, unit: str, direction: Direction, combine: Combine, group: str, description: str) -> MetricSpec:
+def _spec(
+    name: str, unit: str, direction: Direction, combine: Combine, group: str, description: str
+) -> MetricSpec:
     return MetricSpec(name, unit, direction, combine, description, group=group)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,14 @@ from numpy.typing import NDArray
 from dse.errors import LookupFailed, SpaceError, did_you_mean, listed
 from dse.metrics import Metrics
 from dse.point import DesignPoint
+from ext import dram_engine
 from simulators.dram.config import ControllerConfig
 from simulators.dram.measure import Measured
 
 if TYPE_CHECKING:
     from simulators.dram.simulator import DramSimulator
 
-COMMANDS = ("ACT", "PRE", "PREA", "RD", "RDA", "WR", "WRA", "REF", "PDE", "PDX")
-_BIN_UPPER: list[NDArray[np.int64]] = []
+COMMANDS: tuple[str, ...] = dram_engine.COMMANDS
 
 # What each subsystem can see of itself.
 _COUNTERS: dict[str, tuple[str, ...]] = {
@@ -33,7 +34,9 @@ _COUNTERS: dict[str, tuple[str, ...]] = {
 class DramSession:
     """A simulation in progress; made by `DramSimulator.open`."""
 
-    def __init__(self, simulator: DramSimulator, engine: Any, point: DesignPoint, last_arrival_cycle: int) -> None:
+    def __init__(
+        self, simulator: DramSimulator, engine: Any, point: DesignPoint, last_arrival_cycle: int
+    ) -> None:
         self._simulator = simulator
         self._engine = engine
         self._point = point
@@ -50,18 +53,18 @@ class DramSession:
         return self._point
 
     def advance(self, cycles: int | None = None, requests: int | None = None) -> bool:
-        """Go on for that many device cycles or until that many more requests are delivered; True at the end."""
+        """Go on for so many device cycles or until so many more requests are delivered; True at the end."""
         until_cycle = -1 if cycles is None else self._engine.cycle + cycles
         until_requests = -1 if requests is None else self._engine.delivered + requests
         return bool(self._engine.advance(until_cycle, until_requests))
 
     def retune(self, point: DesignPoint) -> None:
-        """Switch the running controller to `point`. SpaceError if data would have to move (address mapping)."""
+        """Switch the running controller to `point`. SpaceError if data would have to move (the mapping)."""
         self._simulator.space.encode(point)
         if self._simulator.mapping_of(point) != self._simulator.mapping_of(self._point):
             raise SpaceError(
-                f"address_mapping={self._simulator.mapping_of(point)!r} cannot be changed in a running memory, whose "
-                f"data lies by {self._simulator.mapping_of(self._point)!r}: open a new session",
+                f"address_mapping={self._simulator.mapping_of(point)!r} cannot be changed in a running memory, "
+                f"whose data lies by {self._simulator.mapping_of(self._point)!r}: open a new session",
                 key="address_mapping",
             )
         self._engine.retune(ControllerConfig.build(self._simulator.device, point.to_dict()).vector())
@@ -86,7 +89,9 @@ class DramSession:
         self._engine.restore(state)
 
     def command_log(self) -> dict[str, NDArray[Any]]:
-        """The commands issued so far: arrays cycle, command (position in COMMANDS), bank, row, column, request."""
+        """The commands issued so far: arrays cycle, command (position in COMMANDS), bank, row, column,
+        request.
+        """
         log: dict[str, NDArray[Any]] = self._engine.command_log()
         return log
 
@@ -101,7 +106,7 @@ class DramSession:
         return Measured(
             counters=engine.counters(),
             histograms=engine.histograms(),
-            bin_upper=_bin_upper(engine),
+            bin_upper=_bin_upper(),
             latency_sums=engine.latency_sums(),
             latency_maxima=engine.latency_maxima(),
             batch_sums=engine.batch_sums(),
@@ -110,7 +115,7 @@ class DramSession:
         )
 
 
-def _bin_upper(engine: Any) -> NDArray[np.int64]:
-    if not _BIN_UPPER:
-        _BIN_UPPER.append(engine.bin_upper_bounds())
-    return _BIN_UPPER[0]
+@cache
+def _bin_upper() -> NDArray[np.int64]:
+    bounds: NDArray[np.int64] = dram_engine.bin_upper_bounds()
+    return bounds

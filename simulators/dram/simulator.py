@@ -1,8 +1,8 @@
 """`DramSimulator`: the DRAM controller as a `Simulator`, over the compiled engine.
 
-One simulation is a pure function of the design and the workload. Traces are merged and decoded once per address
-mapping and shared, read-only, by all simulations of a batch; the engine runs without the GIL, so a batch uses
-threads.
+One simulation is a pure function of the design and the workload. Traces are merged and decoded once per
+address mapping and shared, read-only, by all simulations of a batch; the engine runs without the GIL, so a
+batch uses threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dse.errors import InputError, SpaceError, listed
 from dse.metrics import Metrics, MetricsBatch, MetricSchema
@@ -203,8 +202,8 @@ def _space(chosen: str | DesignSpace) -> DesignSpace:
     unknown = [name for name in chosen.names if name not in space("dram").names]
     if unknown:
         raise SpaceError(
-            f"design space {chosen.name!r} has the parameter {unknown[0]!r}, which the DRAM controller does not "
-            f"know: expected some of {listed(space('dram').names)}"
+            f"design space {chosen.name!r} has the parameter {unknown[0]!r}, which the DRAM controller does "
+            f"not know: expected some of {listed(space('dram').names)}"
         )
     return chosen
 
@@ -224,7 +223,7 @@ def _check_sources(workload: Workload, requests: Requests) -> None:
     limit = int(dram_engine.MAX_SOURCES)
     if requests.n_sources > limit:
         raise InputError(
-            f"workload {workload.name!r} has {requests.n_sources} sources: the controller has ports for {limit}"
+            f"workload {workload.name!r} has {requests.n_sources} sources: the controller has {limit} ports"
         )
 
 

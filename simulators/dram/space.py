@@ -1,9 +1,10 @@
 """Design spaces of the DRAM controller.
 
-* `dramgym`: the 442,368 designs of the public DRAMGym benchmark (ten parameters, powers of two), of which 166,464
-  are distinct. A design that never refreshes loses data and is infeasible.
+* `dramgym`: the 442,368 designs of the public DRAMGym benchmark (ten parameters, powers of two), of which
+  166,464 are distinct. A design that never refreshes loses data and is infeasible.
 * `dramgym-published`: the same without that constraint, as the benchmark was published.
-* `dram`: ours. The same policies, plus address mapping and power-down, so that latency and energy really conflict.
+* `dram`: ours. The same policies, plus address mapping and power-down, so that latency and energy really
+  conflict.
 
 Parameter names and values are those of DRAMSys; `simulators.dram.reference` states what each of them does.
 """
@@ -24,7 +25,9 @@ _RETENTION = Constraint(
     "without refresh the cells lose their data within milliseconds",
 )
 _DEAD_RULES = (
-    DeadRule("max_active_transactions", {"arbiter": ("Simple",)}, "the simple arbiter has one handshake a source"),
+    DeadRule(
+        "max_active_transactions", {"arbiter": ("Simple",)}, "the simple arbiter has one handshake a source"
+    ),
     DeadRule("refresh_max_postponed", {"refresh_policy": ("NoRefresh",)}, "nothing is refreshed"),
     DeadRule("refresh_max_pulledin", {"refresh_policy": ("NoRefresh",)}, "nothing is refreshed"),
 )
@@ -68,7 +71,8 @@ def _controller(largest_buffer: int, refresh_limits: tuple[int, ...]) -> tuple[P
         _choice("page_policy", config.PAGE_POLICIES, "Open", "page_policy", "when a row is closed"),
         _choice("scheduler", config.SCHEDULERS, "FrFcfs", "scheduler", "which request of a bank is next"),
         _choice(
-            "scheduler_buffer", config.SCHEDULER_BUFFERS, "Bankwise", "scheduler", "how the request buffer is divided"
+            "scheduler_buffer", config.SCHEDULER_BUFFERS, "Bankwise", "scheduler",
+            "how the request buffer is divided",
         ),
         Parameter.power_of_two(
             "request_buffer_size", 1, largest_buffer, 8, "scheduler", unit="requests",
@@ -88,7 +92,7 @@ def _controller(largest_buffer: int, refresh_limits: tuple[int, ...]) -> tuple[P
 
 def _placement_and_power() -> tuple[Parameter, ...]:
     return (
-        _choice("address_mapping", MAPPINGS, MAPPINGS[0], "address_mapping", "which address bits select the bank"),
+        _choice("address_mapping", MAPPINGS, MAPPINGS[0], "address_mapping", "which bits select the bank"),
         _choice(
             "power_down_policy", config.POWER_DOWN_POLICIES, "NoPowerDown", "power_down",
             "whether an idle rank powers down, and with its rows open or closed",
@@ -100,7 +104,9 @@ def _placement_and_power() -> tuple[Parameter, ...]:
     )  # fmt: skip
 
 
-def _choice(name: str, values: tuple[Value, ...], default: Value, subsystem: str, description: str) -> Parameter:
+def _choice(
+    name: str, values: tuple[Value, ...], default: Value, subsystem: str, description: str
+) -> Parameter:
     return Parameter.choice(name, values, default, subsystem, description=description)
 
 

@@ -65,7 +65,14 @@ class Bench:
 
     def _add(self, bank: int, row: int, column: int, at: int, source: int, is_write: int) -> None:
         self.requests.append(
-            {"arrival": at, "bank": bank, "row": row, "column": column, "is_write": is_write, "source": source}
+            {
+                "arrival": at,
+                "bank": bank,
+                "row": row,
+                "column": column,
+                "is_write": is_write,
+                "source": source,
+            }
         )
 
 

@@ -91,7 +91,9 @@ def test_precharge_power_down_closes_the_rows_first(bench):
 
 def test_power_down_is_left_for_a_refresh(bench):
     bench.set(
-        refresh_policy=reference.ALL_BANK, power_down_policy=reference.PRECHARGE_POWER_DOWN, power_down_timeout=0
+        refresh_policy=reference.ALL_BANK,
+        power_down_policy=reference.PRECHARGE_POWER_DOWN,
+        power_down_timeout=0,
     )
     bench.read(at=0)
     bench.read(at=bench.t.refi + 2000)

@@ -50,7 +50,12 @@ def test_a_device_is_consistent(device_id):
     assert t.faw >= t.rrd_s * 3
     assert t.ccd_l >= t.ccd_s >= t.burst
     assert t.rtw > 0
-    assert min(current.idd4r, current.idd4w, current.idd5b, current.idd0) > current.idd3n >= current.idd2n > current.idd2p
+    assert (
+        min(current.idd4r, current.idd4w, current.idd5b, current.idd0)
+        > current.idd3n
+        >= current.idd2n
+        > current.idd2p
+    )
     assert chosen.burst_bytes == 64
     assert chosen.source
 

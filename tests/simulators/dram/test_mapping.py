@@ -55,7 +55,9 @@ def test_row_bank_column_of_ddr3_is_the_mapping_of_dramgym():
 
 def test_row_column_bank_sends_neighbouring_bursts_to_different_bank_groups():
     chosen = device("ddr4-2400-8gb-x8")
-    decoded = AddressMapping.preset("row-column-bank", chosen).decode(np.arange(4, dtype=np.uint64) * np.uint64(64))
+    decoded = AddressMapping.preset("row-column-bank", chosen).decode(
+        np.arange(4, dtype=np.uint64) * np.uint64(64)
+    )
 
     assert sorted(decoded.bank // chosen.banks_per_group) == [0, 1, 2, 3]
 

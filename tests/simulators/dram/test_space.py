@@ -18,7 +18,9 @@ def test_dramgym_has_the_published_size_and_the_measured_distinct_size(name):
 
 def test_only_the_published_space_lets_a_design_never_refresh():
     verdicts = {
-        name: float(space(name).violations(space(name).encode({"refresh_policy": "NoRefresh"})[None]).max(initial=0))
+        name: float(
+            space(name).violations(space(name).encode({"refresh_policy": "NoRefresh"})[None]).max(initial=0)
+        )
         for name in space_names()
     }
 
