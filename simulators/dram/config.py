@@ -97,7 +97,19 @@ class ControllerConfig:
 
 
 def _timing_fields(device: Device) -> dict[str, int]:
-    names = ("rcd", "rp", "ras", "rc", "rrd_s", "rrd_l", "faw", "ccd_s", "ccd_l", "wtr_s", "wtr_l")
+    names: tuple[str, ...] = (
+        "rcd",
+        "rp",
+        "ras",
+        "rc",
+        "rrd_s",
+        "rrd_l",
+        "faw",
+        "ccd_s",
+        "ccd_l",
+        "wtr_s",
+        "wtr_l",
+    )
     names += ("rtp", "wr", "cl", "cwl", "burst", "rtw", "rfc", "refi", "xp", "cke")
     return {f"t_{name}": getattr(device.timings, name) for name in names}
 

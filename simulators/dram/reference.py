@@ -12,24 +12,26 @@ E. issue       of all commands that are legal now, the one of the oldest request
                power-down loses);
 F. admission   once more, if a column command has just freed a place.
 
-Timing rules are those of JEDEC JESD79-3/-4, written out in `_earliest_*`. The engine (`ext.dram_engine`) must
-give the same commands in the same cycles; the audit (`simulators.dram.audit`) judges both.
+Timing rules are those of JEDEC JESD79-3/-4, written out in `simulators.dram.rank`. The engine
+(`ext.dram_engine`) must give the same commands in the same cycles; the audit (`simulators.dram.audit`) judges
+both.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulators.dram.config import ControllerConfig
+from simulators.dram.rank import Bank, Rank, Request
+from simulators.dram.record import Counters, LoggedCommand, TwinResult
 
 COMMANDS = ("ACT", "PRE", "PREA", "RD", "RDA", "WR", "WRA", "REF", "PDE", "PDX")
 RESPONSE_WINDOW = 4096
 BATCHES = 32
-_NEVER = -(1 << 40)
 _NOT_BLOCKED = 1 << 62
 _OLDEST_ID = -1
 _YOUNGEST_ID = 1 << 62
@@ -44,44 +46,6 @@ _YOUNGEST_ID = 1 << 62
 
 
 @dataclass(slots=True)
-class Request:
-    """One burst: where it goes, and the cycles in which things happened to it (-1: not yet)."""
-
-    index: int
-    arrival: int
-    bank: int
-    row: int
-    column: int
-    is_write: bool
-    source: int
-    id: int = -1
-    accept: int = -1
-    ready: int = -1
-    finish: int = -1
-    activated: bool = False
-    conflicted: bool = False
-
-    @property
-    def line(self) -> tuple[int, int, int]:
-        return (self.bank, self.row, self.column)
-
-
-@dataclass(slots=True)
-class Bank:
-    """State of one bank and the cycles of its last commands."""
-
-    group: int
-    queue: list[Request] = field(default_factory=list)
-    open_row: int | None = None
-    act: int = _NEVER
-    pre: int = _NEVER
-    rd: int = _NEVER
-    rda: int = _NEVER
-    wr: int = _NEVER
-    wra: int = _NEVER
-
-
-@dataclass(slots=True)
 class Candidate:
     """A command that somebody wants to issue; `earliest` is its first legal cycle."""
 
@@ -92,64 +56,14 @@ class Candidate:
     request: Request | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedCommand:
-    """One line of the command log. `request` is the index of the request served, or -1."""
-
-    cycle: int
-    command: str
-    bank: int
-    row: int
-    column: int
-    request: int
-
-
-@dataclass(slots=True)
-class Counters:
-    """Everything that metrics are computed from; cycles and counts (see `simulators.dram.measure`)."""
-
-    elapsed_cycles: int = 0
-    n_act: int = 0
-    n_pre: int = 0
-    n_prea: int = 0
-    n_prea_banks: int = 0
-    n_rd: int = 0
-    n_rda: int = 0
-    n_wr: int = 0
-    n_wra: int = 0
-    n_ref: int = 0
-    n_pde_active: int = 0
-    n_pde_precharge: int = 0
-    n_pdx: int = 0
-    row_hits: int = 0
-    row_misses: int = 0
-    row_conflicts: int = 0
-    active_cycles: int = 0
-    active_pd_cycles: int = 0
-    precharge_pd_cycles: int = 0
-    occupancy_cycles: int = 0
-    occupancy_max: int = 0
-    blocked_cycles: int = 0
-    refreshes_owed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TwinResult:
-    """Command log, counters and the cycles of each request (arrays (n,), in the order given)."""
-
-    log: tuple[LoggedCommand, ...]
-    counters: Counters
-    accept: NDArray[np.int64]
-    finish: NDArray[np.int64]
-
-
 class ReferenceController:
     """Runs the requests of one workload to their end; see the module text for the rules."""
 
     def __init__(self, config: ControllerConfig, requests: list[Request]) -> None:
         self.c = config
         self.requests = requests
-        self.banks = [Bank(group=b // config.banks_per_group) for b in range(config.n_banks)]
+        self.rank = Rank(config)
+        self.banks = self.rank.banks
         self.counters = Counters()
         self.log: list[LoggedCommand] = []
         self.now = 0
@@ -185,18 +99,11 @@ class ReferenceController:
         self.pulled_in_mode = False
         self.deadline = self.c.t_refi
         self.blocked_since = _NOT_BLOCKED
-        self.last_ref = _NEVER
-        self.last_prea = _NEVER
         self.powered_down = False
         self.down_is_active = False
         self.down_since = 0
-        self.last_pde = _NEVER
-        self.last_pdx = _NEVER
         self.idle_since = 0
-        self.activates: deque[int] = deque(maxlen=4)
-        self.open_banks = 0
         self.active_since = 0
-        self.active_end = 0
 
     # ------------------------------------------------------------------------------------------- one cycle
 
@@ -343,9 +250,9 @@ class ReferenceController:
                 self.refresh_debt += 1
                 self.deadline += self.c.t_refi
                 return None
-        if self.open_banks:
-            return Candidate(_OLDEST_ID, "PREA", self._earliest_prea())
-        return Candidate(_OLDEST_ID, "REF", self._earliest_ref())
+        if self.rank.open_banks:
+            return Candidate(_OLDEST_ID, "PREA", self.rank.earliest_prea())
+        return Candidate(_OLDEST_ID, "REF", self.rank.earliest_ref())
 
     def _refresh_issued(self) -> None:
         self.blocked_since = _NOT_BLOCKED
@@ -362,14 +269,14 @@ class ReferenceController:
         waiting = bool(self.fifo) or sum(self.queued) > 0
         if self.powered_down:
             wanted = waiting or refresh_due
-            return Candidate(_YOUNGEST_ID, "PDX", self.last_pde + self.c.t_cke) if wanted else None
+            return Candidate(_YOUNGEST_ID, "PDX", self.rank.earliest_pdx()) if wanted else None
         if self.c.power_down_policy == NO_POWER_DOWN or waiting or refresh_due:
             return None
         if self.now < self.idle_since + self.c.power_down_timeout:
             return None
-        if self.open_banks and self.c.power_down_policy == PRECHARGE_POWER_DOWN:
-            return Candidate(_YOUNGEST_ID, "PREA", self._earliest_prea())
-        return Candidate(_YOUNGEST_ID, "PDE", self._earliest_pde())
+        if self.rank.open_banks and self.c.power_down_policy == PRECHARGE_POWER_DOWN:
+            return Candidate(_YOUNGEST_ID, "PREA", self.rank.earliest_prea())
+        return Candidate(_YOUNGEST_ID, "PDE", self.rank.earliest_pde())
 
     # ------------------------------------------------------------------------------------------- E: issue
 
@@ -390,11 +297,13 @@ class ReferenceController:
         bank = self.banks[number]
         request = self.schedule(bank)
         if bank.open_row is None:
-            return Candidate(request.id, "ACT", self._earliest_act(bank), number, request)
+            return Candidate(request.id, "ACT", self.rank.earliest_act(bank), number, request)
         if bank.open_row != request.row:
-            return Candidate(request.id, "PRE", self._earliest_pre(bank), number, request)
+            return Candidate(request.id, "PRE", self.rank.earliest_pre(bank), number, request)
         command = ("WR" if request.is_write else "RD") + ("A" if self._auto_precharge(bank) else "")
-        earliest = self._earliest_write(bank) if request.is_write else self._earliest_read(bank, command)
+        earliest = (
+            self.rank.earliest_write(bank) if request.is_write else self.rank.earliest_read(bank, command)
+        )
         return Candidate(request.id, command, earliest, number, request)
 
     def schedule(self, bank: Bank) -> Request:
@@ -442,7 +351,7 @@ class ReferenceController:
             case "PREA":
                 self._precharge_all()
             case "REF":
-                self.last_ref = self.idle_since = self.now
+                self.rank.last_ref = self.idle_since = self.now
                 self.counters.n_ref += 1
                 self._refresh_issued()
             case "PDE":
@@ -457,12 +366,12 @@ class ReferenceController:
         request.activated = True
         bank.open_row = request.row
         bank.act = self.now
-        self.activates.append(self.now)
+        self.rank.activates.append(self.now)
         self.counters.n_act += 1
-        if self.open_banks == 0 and self.now >= self.active_end:
-            self.counters.active_cycles += self.active_end - self.active_since
+        if self.rank.open_banks == 0 and self.now >= self.rank.active_end:
+            self.counters.active_cycles += self.rank.active_end - self.active_since
             self.active_since = self.now
-        self.open_banks += 1
+        self.rank.open_banks += 1
 
     def _precharge(self, bank: Bank) -> None:
         bank.pre = self.now
@@ -470,7 +379,7 @@ class ReferenceController:
         self.counters.n_pre += 1
 
     def _precharge_all(self) -> None:
-        self.last_prea = self.now
+        self.rank.last_prea = self.now
         self.counters.n_prea += 1
         for bank in self.banks:
             if bank.open_row is not None:
@@ -479,8 +388,8 @@ class ReferenceController:
 
     def _close_row(self, bank: Bank, physical_close: int) -> None:
         bank.open_row = None
-        self.open_banks -= 1
-        self.active_end = max(self.active_end, physical_close)
+        self.rank.open_banks -= 1
+        self.rank.active_end = max(self.rank.active_end, physical_close)
 
     def _column(self, command: str, bank: Bank, request: Request) -> None:
         setattr(bank, command.lower(), self.now)
@@ -493,7 +402,7 @@ class ReferenceController:
         self.idle_since = self.now
         self._count_column(command, request)
         if command.endswith("A"):
-            recovery = self._write_to_precharge if request.is_write else self.c.t_rtp
+            recovery = self.rank.write_to_precharge if request.is_write else self.c.t_rtp
             self._close_row(bank, max(self.now + recovery, bank.act + self.c.t_ras))
 
     def _count_column(self, command: str, request: Request) -> None:
@@ -504,8 +413,8 @@ class ReferenceController:
 
     def _enter_power_down(self) -> None:
         self.powered_down = True
-        self.down_is_active = self.open_banks > 0
-        self.last_pde = self.down_since = self.now
+        self.down_is_active = self.rank.open_banks > 0
+        self.rank.last_pde = self.down_since = self.now
         if self.down_is_active:
             self.counters.n_pde_active += 1
         else:
@@ -514,7 +423,7 @@ class ReferenceController:
     def _leave_power_down(self) -> None:
         self._count_power_down(self.now)
         self.powered_down = False
-        self.last_pdx = self.idle_since = self.now
+        self.rank.last_pdx = self.idle_since = self.now
         self.counters.n_pdx += 1
 
     def _count_power_down(self, until: int) -> None:
@@ -522,104 +431,6 @@ class ReferenceController:
             self.counters.active_pd_cycles += until - self.down_since
         else:
             self.counters.precharge_pd_cycles += until - self.down_since
-
-    # ------------------------------------------------------------------------------------------- timing rules
-
-    @property
-    def _write_to_precharge(self) -> int:
-        return self.c.t_cwl + self.c.t_burst + self.c.t_wr
-
-    def _latest(self, *commands: str) -> int:
-        """The last of these commands on any bank of the rank."""
-        cycles: list[int] = [getattr(bank, command) for bank in self.banks for command in commands]
-        return max(cycles)
-
-    def _spaced(self, group: int, commands: tuple[str, ...], short: int, long: int) -> int:
-        """Last of `commands` plus the gap to another bank group (`short`) or to the same one (`long`)."""
-        cycles: list[int] = [
-            getattr(bank, command) + (long if bank.group == group else short)
-            for bank in self.banks
-            for command in commands
-        ]
-        return max(cycles)
-
-    def _earliest_read(self, bank: Bank, command: str) -> int:
-        c = self.c
-        after_write = c.t_cwl + c.t_burst
-        earliest = max(
-            bank.act + c.t_rcd,
-            self._spaced(bank.group, ("rd", "rda"), c.t_ccd_s, c.t_ccd_l),
-            self._spaced(bank.group, ("wr", "wra"), after_write + c.t_wtr_s, after_write + c.t_wtr_l),
-            self.last_pdx + c.t_xp,
-        )
-        if command == "RDA":
-            earliest = max(earliest, bank.wr + self._write_to_precharge - c.t_rtp)
-        return earliest
-
-    def _earliest_write(self, bank: Bank) -> int:
-        c = self.c
-        return max(
-            bank.act + c.t_rcd,
-            self._spaced(bank.group, ("wr", "wra"), c.t_ccd_s, c.t_ccd_l),
-            self._latest("rd", "rda") + c.t_rtw,
-            self.last_pdx + c.t_xp,
-        )
-
-    def _earliest_act(self, bank: Bank) -> int:
-        c = self.c
-        four_activates = self.activates[0] if len(self.activates) == 4 else _NEVER
-        return max(
-            bank.act + c.t_rc,
-            self._spaced(bank.group, ("act",), c.t_rrd_s, c.t_rrd_l),
-            four_activates + c.t_faw,
-            max(bank.pre, self.last_prea) + c.t_rp,
-            bank.rda + c.t_rtp + c.t_rp,
-            bank.wra + self._write_to_precharge + c.t_rp,
-            self.last_ref + c.t_rfc,
-            self.last_pdx + c.t_xp,
-        )
-
-    def _earliest_pre(self, bank: Bank) -> int:
-        c = self.c
-        return max(
-            bank.act + c.t_ras,
-            bank.rd + c.t_rtp,
-            bank.wr + self._write_to_precharge,
-            self.last_pdx + c.t_xp,
-        )
-
-    def _earliest_prea(self) -> int:
-        c = self.c
-        return max(
-            self._latest("act") + c.t_ras,
-            self._latest("rd", "rda") + c.t_rtp,
-            self._latest("wr", "wra") + self._write_to_precharge,
-            self.last_pdx + c.t_xp,
-        )
-
-    def _earliest_ref(self) -> int:
-        c = self.c
-        return max(
-            self._latest("act") + c.t_rc,
-            max(self._latest("pre"), self.last_prea) + c.t_rp,
-            self._latest("rda") + c.t_rtp + c.t_rp,
-            self._latest("wra") + self._write_to_precharge + c.t_rp,
-            self.last_ref + c.t_rfc,
-            self.last_pdx + c.t_xp,
-        )
-
-    def _earliest_pde(self) -> int:
-        c = self.c
-        earliest = max(
-            self._latest("rd", "rda") + c.t_cl + c.t_burst + 1,
-            self._latest("wr") + self._write_to_precharge,
-            self._latest("wra") + self._write_to_precharge + 1,
-            self._latest("act") + 1,
-            max(self._latest("pre"), self.last_prea) + 1,
-            self.last_ref + c.t_rfc,
-            self.last_pdx + c.t_cke,
-        )
-        return earliest if self.open_banks else max(earliest, self.active_end + 1)
 
     # ------------------------------------------------------------------------------------------- statistics
 
@@ -633,7 +444,7 @@ class ReferenceController:
     def _close(self) -> None:
         """Clip the state intervals at the last delivery and charge what refresh is still owed."""
         end = self.counters.elapsed_cycles
-        last = end if self.open_banks else min(self.active_end, end)
+        last = end if self.rank.open_banks else min(self.rank.active_end, end)
         self.counters.active_cycles += max(0, last - self.active_since)
         if self.powered_down:
             self._count_power_down(end)

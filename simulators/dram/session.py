@@ -63,8 +63,8 @@ class DramSession:
         self._simulator.space.encode(point)
         if self._simulator.mapping_of(point) != self._simulator.mapping_of(self._point):
             raise SpaceError(
-                f"address_mapping={self._simulator.mapping_of(point)!r} cannot be changed in a running memory, "
-                f"whose data lies by {self._simulator.mapping_of(self._point)!r}: open a new session",
+                f"address_mapping={self._simulator.mapping_of(point)!r} cannot be changed in a running "
+                f"memory, whose data lies by {self._simulator.mapping_of(self._point)!r}: open a new session",
                 key="address_mapping",
             )
         self._engine.retune(ControllerConfig.build(self._simulator.device, point.to_dict()).vector())
