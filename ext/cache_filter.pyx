@@ -63,7 +63,7 @@ cdef inline void step(
     Level* levels, int n_levels, uint64_t line, flag_t is_write, uint64_t line_bytes, Output* out,
     int64_t access, int64_t instruction,
 ) noexcept nogil:
-    """One line through the hierarchy. At most 1 + n_levels requests come out: the fetch, one victim a level."""
+    """One line through the hierarchy. At most 1 + n_levels requests: the fetch and one victim a level."""
     cdef uint64_t[MAX_LEVELS] victims
     cdef int missed = 0
     cdef int at
@@ -80,7 +80,8 @@ cdef inline void step(
 
 cdef Py_ssize_t run_accesses(
     Level* levels, int n_levels, uint64_t line_bytes, const address_t[::1] address,
-    const index_t[::1] size_bytes, const flag_t[::1] is_write, const int64_t[::1] instruction, Py_ssize_t start, int64_t accesses_before,
+    const index_t[::1] size_bytes, const flag_t[::1] is_write, const int64_t[::1] instruction,
+    Py_ssize_t start, int64_t accesses_before,
     Output* out, Py_ssize_t capacity,
 ) noexcept nogil:
     """Run from `start` to the end, or until the output might not hold the next access; returns where."""

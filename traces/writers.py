@@ -38,6 +38,21 @@ def write(trace: Trace, path: str | Path, *, format: str | None = None) -> None:
     write_replacing(path, fill)
 
 
+def losses(trace: Trace, path: str | Path, *, format: str | None = None) -> tuple[str, ...]:
+    """What of `trace` the format of `path` cannot hold, for people; empty when nothing is lost."""
+    row = format_of(Path(path), format)
+    if row.name == "npz":
+        return ()
+    lost = ["the arrival clock", "name and provenance"]
+    if not row.has_time:
+        lost[:1] = ["arrival times"]
+    if not row.has_size and (trace.size_bytes != BURST_BYTES).any():
+        lost.append("sizes")
+    if trace.source.any():
+        lost.append("sources")
+    return tuple(lost)
+
+
 def _stl(trace: Trace, part: slice) -> Iterator[str]:
     return _timed(trace, part, trace.arrival_cycle[part].tolist())
 
