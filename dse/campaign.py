@@ -1,0 +1,229 @@
+"""`Campaign`: a campaign file, ready to be run, resumed or tried out.
+
+result = Campaign.from_file("campaign.toml").run(store="campaigns.sqlite")
+result.front, result.to_frame()
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.agent_run import start_run
+from dse.campaign_file import Source, check_config, read_campaign_file
+from dse.campaign_loop import CampaignLoop
+from dse.campaign_result import AgentSummary, CampaignResult
+from dse.campaign_setup import Setup, set_up
+from dse.config import CampaignConfig
+from dse.dry_run import DryRun, dry_run
+from dse.errors import ConfigError, LookupFailed
+from dse.evaluation import Evaluator
+from dse.interrupt import stop_on_interrupt
+from dse.progress import Watcher
+from dse.provenance import provenance, usable_cores
+from dse.search import SearchProblem
+from dse.simulator import Simulator
+from dse.store import CampaignHeader, CampaignRecord, Store, StoreReader
+
+__all__ = ["AgentSummary", "Campaign", "CampaignResult", "DryRun"]
+
+
+class Campaign:
+    """A checked configuration with its simulator, workloads and agents.
+
+    config: a `CampaignConfig` or the same as nested dicts. base: folder where relative paths start.
+    simulator: use this one instead of building the one that the configuration names.
+    Raises InputError (with file, line and key when it comes from a file) for anything unknown.
+    """
+
+    def __init__(
+        self,
+        config: CampaignConfig | Mapping[str, Any],
+        *,
+        base: Path | str = ".",
+        source: Source | None = None,
+        simulator: Simulator | None = None,
+    ) -> None:
+        self.source = source or Source()
+        self.base = Path(base)
+        checked = config if isinstance(config, CampaignConfig) else check_config(config, self.source)
+        self.setup: Setup = set_up(checked, self.source, self.base, simulator)
+        self._check_agents()
+
+    @classmethod
+    def from_file(cls, path: Path | str, *, simulator: Simulator | None = None) -> Campaign:
+        """Read a campaign file (TOML); relative paths in it start at its folder."""
+        config, source = read_campaign_file(path)
+        return cls(config, base=Path(path).parent, source=source, simulator=simulator)
+
+    @classmethod
+    def from_store(
+        cls, store: Path | str, name: int | str, *, simulator: Simulator | None = None
+    ) -> Campaign:
+        """The campaign as the store has it; traces are looked for where they were, relative to the store."""
+        with StoreReader(store) as reader:
+            record = reader.campaign(name)
+        base = Path(store).absolute().parent / record.config_base
+        return cls({**record.config, "name": record.name}, base=base, simulator=simulator)
+
+    @property
+    def config(self) -> CampaignConfig:
+        """The checked configuration."""
+        return self.setup.config
+
+    def run(
+        self,
+        *,
+        store: Path | str | None = None,
+        threads: int | None = None,
+        progress: Watcher | None = None,
+        name: str | None = None,
+    ) -> CampaignResult:
+        """Run to the end of the budget and return what was found.
+
+        store: file to keep it in, created if missing; None keeps nothing on disk after the return. name: the
+        campaign's name there (default: that of the file, with a number if it is taken). threads: of the
+        simulator (default: every core); no result depends on it.
+        The first Ctrl-C ends the current batch and raises KeyboardInterrupt with everything committed.
+        """
+        if store is None:
+            with tempfile.TemporaryDirectory(prefix="marl-dse-") as folder:
+                return self.run(
+                    store=Path(folder) / "store.sqlite", threads=threads, progress=progress, name=name
+                )
+        with Store(store) as opened:
+            campaign = self._create(opened, name)
+            return self._session(opened, campaign, threads, progress)
+
+    def resume(
+        self,
+        *,
+        store: Path | str,
+        name: str | None = None,
+        threads: int | None = None,
+        progress: Watcher | None = None,
+    ) -> CampaignResult:
+        """Continue the campaign of that name in the store; the result equals that of an uninterrupted run.
+
+        Raises LookupFailed if it is not there, and ConfigError if the file, a trace, the space or the
+        simulator is not what it was.
+        """
+        if not Path(store).exists():
+            raise LookupFailed(f"there is no store {store}: nothing to resume")
+        with Store(store) as opened:
+            record = opened.reader.campaign(name or self.config.name)
+            self._check_same(record)
+            opened.own(record.id)
+            opened.set_state(record.id, "running")
+            return self._session(opened, record.id, threads, progress)
+
+    def dry_run(self, *, threads: int | None = None) -> DryRun:
+        """Sizes, the time to expect, and ranges of the objectives over a sample; stores nothing."""
+        return dry_run(self.setup, threads or usable_cores())
+
+    def _session(
+        self, store: Store, campaign: int, threads: int | None, progress: Watcher | None
+    ) -> CampaignResult:
+        record = store.reader.campaign(campaign)
+        evaluator = Evaluator(
+            self.setup.simulator,
+            self.setup.workloads,
+            self.setup.weights,
+            store,
+            [workload["bench"] for workload in record.workloads],
+            threads or usable_cores(),
+        )
+        state = "failed"
+        try:
+            with stop_on_interrupt() as stop:
+                loop = CampaignLoop(self.setup, store, campaign, evaluator, stop, progress)
+                trials = loop.run()
+            state = "finished" if loop.finished else "interrupted"
+        except KeyboardInterrupt:
+            state = "interrupted"
+            raise
+        finally:
+            store.set_state(campaign, state)
+        store.flush()
+        if not loop.finished:
+            raise KeyboardInterrupt
+        return CampaignResult(store.reader.campaign(campaign), trials)
+
+    def _create(self, store: Store, name: str | None) -> int:
+        setup = self.setup
+        benches = store.benches(
+            setup.identity, setup.simulator.schema.names, [w.hash for w in setup.workloads]
+        )
+        header = CampaignHeader(
+            name=_free_name(store, name or self.config.name),
+            config=self._json_config(),
+            config_base=os.path.relpath(self.base.absolute(), store.path.absolute().parent),
+            simulator={"name": setup.simulator.name, "options": setup.simulator.describe()},
+            build_id=setup.simulator.build_id,
+            space=setup.simulator.space,
+            search_space=setup.space,
+            schema=setup.simulator.schema,
+            objectives=setup.objectives,
+            workloads=self._workloads(),
+            provenance={**provenance(), "seed": self.config.seed, "space": setup.simulator.space.hash},
+            runs=setup.runs,
+        )
+        return store.create_campaign(header, benches)
+
+    def _json_config(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.config.model_dump(mode="json", exclude_unset=True)
+        return data
+
+    def _workloads(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": workload.name,
+                "hash": workload.hash,
+                "weight": item.weight,
+                "spec": item.specs,
+                "requests": len(workload),
+                "traces": [{"name": trace.name, "hash": trace.hash} for trace in workload.traces],
+            }
+            for workload, item in zip(self.setup.workloads, self.config.workloads, strict=True)
+        ]
+
+    def _check_agents(self) -> None:
+        """Build every searcher once, so that a wrong option is found before anything is simulated."""
+        setup = self.setup
+        m = len(setup.scorer.objectives)
+        problem = SearchProblem(
+            setup.space, setup.scorer.objectives, setup.scorer.n_constraints, np.ones(m), np.zeros(m)
+        )
+        first_runs = [run for run in setup.runs if run.number > 0 and run.repetition == 0]
+        for i, run in enumerate(first_runs):
+            with self.source.at("agents", i, "options"):
+                start_run(run, problem, self.config.budget, setup.simulator.space, self.config.seed)
+
+    def _check_same(self, record: CampaignRecord) -> None:
+        setup = self.setup
+        same = {
+            "the campaign file": {**record.config, "name": ""} == {**self._json_config(), "name": ""},
+            "the simulator's build": record.build_id == setup.simulator.build_id,
+            "the simulator's options": record.simulator["options"] == setup.simulator.describe(),
+            "the design space": record.space.hash == setup.simulator.space.hash,
+            "a trace or workload": [w["hash"] for w in record.workloads] == [w.hash for w in setup.workloads],
+        }
+        changed = [what for what, equal in same.items() if not equal]
+        if changed:
+            raise ConfigError(
+                f"campaign {record.name!r} cannot be resumed: {' and '.join(changed)} changed since it was "
+                "started. Run it anew under another name; designs already simulated are not simulated again",
+                path=self.source.path,
+            )
+
+
+def _free_name(store: Store, wanted: str) -> str:
+    taken = {row.name for row in store.reader.campaigns()}
+    if wanted not in taken:
+        return wanted
+    return next(name for i in range(2, len(taken) + 3) if (name := f"{wanted}-{i}") not in taken)

@@ -1,0 +1,211 @@
+"""The loop of a campaign: ask, look up or simulate, tell, store; and how it continues after an interruption.
+
+Runs take turns, one batch each, in the order of the campaign file. Nothing a run is told depends on other
+runs, on threads or on time, so its log is the same however the campaign was cut into sessions: a resumed run
+loads its last snapshot, and asks for and checks every batch that the log has after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.agent_run import AgentRun, Asked, start_run
+from dse.campaign_setup import REFERENCE, Setup
+from dse.errors import DseError, StoreError
+from dse.evaluation import Evaluated, Evaluator
+from dse.interrupt import StopFlag
+from dse.metrics import Metrics
+from dse.progress import Meter, Watcher
+from dse.scoring import Scores, reference_and_ideal
+from dse.search import SearchProblem
+from dse.seeding import seed_sequence
+from dse.space import IndexMatrix
+from dse.store import Origin, ResultBlock, Store, TrialBlock, Trials
+
+REFERENCE_DESIGNS = 50
+_SNAPSHOT_EVERY = 16
+
+
+@dataclass(slots=True)
+class CampaignLoop:
+    """One session of a campaign that exists in the store, from wherever its log ends to its budget.
+
+    stop: when raised, the loop ends after the current batch.
+    """
+
+    setup: Setup
+    store: Store
+    campaign: int
+    evaluator: Evaluator
+    stop: StopFlag
+    watcher: Watcher | None = None
+    snapshot_every: int = _SNAPSHOT_EVERY
+    _runs: list[AgentRun] = field(default_factory=list)
+    _appended: list[TrialBlock] = field(default_factory=list)
+    _append_to_store: Callable[[TrialBlock, ResultBlock | None], None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._append_to_store = self.store.appender(self.campaign)
+
+    def run(self) -> Trials:
+        """Go on to the end of the budget, or until stopped; returns all trials, everything committed."""
+        log = self.store.reader.trials(self.campaign)
+        self._recall(log)
+        problem, reference_scores = self._reference(log)
+        meter = Meter(self.watcher, problem.objectives, problem.reference, problem.ideal)
+        meter.add(reference_scores)
+        self._runs = [
+            self._restored(number, problem, log, meter) for number in range(1, len(self.setup.runs))
+        ]
+        try:
+            self._take_turns(meter)
+        except BaseException:
+            self.store.flush()  # a searcher may be in the middle of a tell: its log is kept, its state is not
+            raise
+        self._save_all()
+        return log.extended(self._appended)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every run came to its end."""
+        return all(run.finished for run in self._runs)
+
+    def _recall(self, log: Trials) -> None:
+        if len(log):
+            self.evaluator.remember(self.setup.simulator.space.keys(log.indices).tolist(), log.metrics)
+
+    # the baseline and the reference sample
+
+    def _reference(self, log: Trials) -> tuple[SearchProblem, Scores]:
+        """Evaluate the baseline and a random sample (run 0), or take them from the log."""
+        done = log.run == 0
+        rows = reference_rows(self.setup)
+        if done.any():
+            if not np.array_equal(log.indices[done], rows):
+                raise StoreError("the reference sample in the store is not that of this campaign file")
+            metrics = log.metrics[done]
+        else:
+            metrics = self._evaluate_reference(rows)
+        scores = self.setup.scorer.score(rows, metrics)
+        reference, ideal = reference_and_ideal([scores])
+        self.store.set_scale(self.campaign, reference, ideal)
+        self.store.set_baseline(
+            self.campaign, self.setup.baseline, Metrics(self.setup.simulator.schema, metrics[0]), 1
+        )
+        objectives = self.setup.scorer.objectives
+        problem = SearchProblem(
+            self.setup.space, objectives, self.setup.scorer.n_constraints, reference, ideal
+        )
+        return problem, scores
+
+    def _evaluate_reference(self, rows: IndexMatrix) -> NDArray[np.float64]:
+        keys = self.setup.simulator.space.keys(rows).tolist()
+        result = self.evaluator.evaluate(rows, keys)
+        if np.isnan(result.metrics[0]).all():
+            notes = result.fresh.notes[0][0] if result.fresh is not None and result.fresh.notes else ()
+            why = "; ".join(notes) or "it violates a constraint of the space"
+            raise DseError(f"the baseline design could not be simulated: {why}")
+        scores = self.setup.scorer.score(rows, result.metrics)
+        self._append(0, 0, 0, rows, result, scores, result.origin)
+        self.store.flush()
+        return result.metrics
+
+    # runs
+
+    def _restored(self, number: int, problem: SearchProblem, log: Trials, meter: Meter) -> AgentRun:
+        """A run as it stands at the end of its log."""
+        setup = self.setup
+        row = setup.runs[number]
+        with setup.source.at("agents"):
+            run = start_run(row, problem, setup.config.budget, setup.simulator.space, setup.config.seed)
+        mine = np.flatnonzero(log.run == number)
+        if not len(mine):
+            return run
+        batches = log.batch[mine]
+        saved = self.store.reader.snapshot(self.campaign, number, int(batches[-1]) + 1)
+        if saved is not None:
+            run.load(saved[1])
+            told = mine[batches < run.batches]
+            run.seen.update(setup.simulator.space.keys(log.indices[told]).tolist())
+            meter.add(setup.scorer.score(log.indices[told], log.metrics[told]), new=False)
+            mine = mine[batches >= run.batches]
+        for rows in np.split(mine, np.flatnonzero(np.diff(log.batch[mine])) + 1):
+            if len(rows):
+                asked = run.replay(log.indices[rows])
+                scores = setup.scorer.score(asked.rows, log.metrics[rows])
+                run.tell(asked, scores)
+                meter.add(scores, new=False)
+        return run
+
+    def _take_turns(self, meter: Meter) -> None:
+        turn = min((run.batches for run in self._runs if not run.finished), default=0)
+        while not self.stop.raised and not all(run.finished for run in self._runs):
+            for run in self._runs:
+                if not run.finished and run.batches <= turn and not self.stop.raised:
+                    self._batch(run, meter)
+            turn += 1
+        agent = self._runs[-1].row.agent if self._runs else REFERENCE
+        self._report(meter, agent, last=True)
+
+    def _batch(self, run: AgentRun, meter: Meter) -> None:
+        asked = run.ask()
+        if asked is None:
+            return
+        scores = self._evaluate(run, asked)
+        run.tell(asked, scores)
+        if run.batches % self.snapshot_every == 0:
+            self.store.add_snapshot(self.campaign, run.row.number, run.batches, run.save())
+        meter.add(scores)
+        self._report(meter, run.row.agent)
+
+    def _evaluate(self, run: AgentRun, asked: Asked) -> Scores:
+        result = self.evaluator.evaluate(asked.rows, asked.keys)
+        scores = self.setup.scorer.score(asked.rows, result.metrics)
+        origin = np.where(asked.repeated, Origin.REPEAT, result.origin).astype(np.uint8)
+        self._append(run.row.number, run.batches, run.proposals, asked.rows, result, scores, origin)
+        return scores
+
+    def _append(
+        self,
+        run: int,
+        batch: int,
+        first_step: int,
+        rows: IndexMatrix,
+        result: Evaluated,
+        scores: Scores,
+        origin: NDArray[np.uint8],
+    ) -> None:
+        block = TrialBlock(
+            run, batch, first_step, rows, result.metrics, scores.feasible, origin, result.seconds
+        )
+        self._append_to_store(block, result.fresh)
+        self._appended.append(block)
+
+    def _save_all(self) -> None:
+        """Keep every searcher's state, so that a resumed session need not replay."""
+        for run in self._runs:
+            if run.batches:
+                self.store.add_snapshot(self.campaign, run.row.number, run.batches, run.save())
+        self.store.flush()
+
+    def _report(self, meter: Meter, agent: str, *, last: bool = False) -> None:
+        if self.watcher is None:
+            return
+        done = sum(run.unique for run in self._runs)
+        total = sum(run.unique if run.finished else run.budget.unique for run in self._runs)
+        meter.report(agent, done, total, self.evaluator.simulated, last=last)
+
+
+def reference_rows(setup: Setup) -> IndexMatrix:
+    """The baseline, then feasible random designs without repetition: rows of the simulator's space."""
+    wide = setup.simulator.space
+    rng = np.random.default_rng(seed_sequence(setup.config.seed, REFERENCE))
+    drawn = setup.space.sample(REFERENCE_DESIGNS, rng, feasible=True)
+    rows = np.concatenate([wide.encode(setup.baseline)[None, :], setup.space.embed(drawn, wide)])
+    _, first = np.unique(wide.keys(rows), return_index=True)
+    distinct: IndexMatrix = rows[np.sort(first)]
+    return distinct

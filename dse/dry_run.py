@@ -1,0 +1,90 @@
+"""`DryRun`: what a campaign would be, from its space and the reference sample; nothing is stored."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from dse.campaign_loop import reference_rows
+from dse.campaign_setup import Setup
+from traces.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An objective over the sample: its extremes and median, and the value of the baseline."""
+
+    metric: str
+    unit: str
+    low: float
+    median: float
+    high: float
+    baseline: float
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Sizes of the space (raw, distinct in effect, feasible), cost of the campaign, ranges of objectives.
+
+    seconds: expected for the whole budget if no design is ever repeated, at the sample's measured speed.
+    """
+
+    name: str
+    raw_size: int
+    distinct_size: int
+    feasible_size: int
+    workloads: tuple[str, ...]
+    runs: int
+    designs: int
+    sampled: int
+    sample_seconds: float
+    feasible_in_sample: int
+    failed_in_sample: int
+    seconds: float
+    threads: int
+    ranges: tuple[Range, ...]
+
+
+def dry_run(setup: Setup, threads: int) -> DryRun:
+    """Simulate the baseline and the reference sample and report."""
+    rows = reference_rows(setup)
+    started = time.perf_counter()
+    batch = setup.simulator.run_batch(rows, setup.workloads, threads=threads)
+    elapsed = time.perf_counter() - started
+    metrics = batch.combined(setup.weights)
+    scores = setup.scorer.score(rows, metrics)
+    designs = setup.config.budget.unique * (len(setup.runs) - 1)
+    return DryRun(
+        name=setup.config.name,
+        raw_size=setup.space.raw_size,
+        distinct_size=setup.space.distinct_size,
+        feasible_size=setup.space.feasible_size,
+        workloads=tuple(_described(workload) for workload in setup.workloads),
+        runs=len(setup.runs) - 1,
+        designs=designs,
+        sampled=len(rows),
+        sample_seconds=elapsed,
+        feasible_in_sample=int(scores.feasible.sum()),
+        failed_in_sample=int(np.isnan(metrics).all(axis=1).sum()),
+        seconds=elapsed / len(rows) * min(designs, setup.space.feasible_size * (len(setup.runs) - 1)),
+        threads=threads,
+        ranges=tuple(_ranges(setup, metrics)),
+    )
+
+
+def _described(workload: Workload) -> str:
+    return f"{workload.name} ({len(workload):,} requests)"
+
+
+def _ranges(setup: Setup, metrics: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[Range]:
+    ranges: list[Range] = []
+    for objective in setup.objectives:
+        spec = setup.simulator.schema.spec(objective.metric)
+        values = metrics[:, setup.simulator.schema.index(objective.metric)]
+        finite = values[np.isfinite(values)]
+        low, median, high = np.quantile(finite, [0, 0.5, 1]).tolist() if len(finite) else [np.nan] * 3
+        ranges.append(Range(spec.name, spec.unit, low, median, high, float(values[0]), objective.text))
+    return ranges

@@ -1,0 +1,143 @@
+"""`Evaluator`: metrics of designs, from memory, from the design cache of the store, or from the simulator.
+
+Results are a pure function of design and workloads, so where they come from never changes a campaign; each
+answer says which it was (`Origin`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.errors import InputError
+from dse.metrics import MetricsBatch
+from dse.simulator import Simulator
+from dse.space import IndexMatrix
+from dse.store import Origin, ResultBlock, Store
+from traces.workload import Workload
+
+log = logging.getLogger(__name__)
+
+Key = int | bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """metrics: (B, M) combined over the workloads. origin: (B,) see `Origin`. seconds: (B,) of simulation.
+
+    fresh: what was simulated just now, to be stored together with the trials.
+    """
+
+    metrics: NDArray[np.float64]
+    origin: NDArray[np.uint8]
+    seconds: NDArray[np.float64]
+    fresh: ResultBlock | None
+
+
+@dataclass(slots=True)
+class Evaluator:
+    """Evaluates rows of the simulator's space on the campaign's workloads."""
+
+    simulator: Simulator
+    workloads: Sequence[Workload]
+    weights: NDArray[np.float64]
+    store: Store
+    benches: Sequence[int]
+    threads: int = 1
+    simulated: int = 0
+    _slot: dict[Key, int] = field(default_factory=dict)
+    _known: NDArray[np.float64] = field(init=False)
+    _ask_store: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = np.empty((1024, len(self.simulator.schema)))
+        self._ask_store = self.store.has_results(self.benches)
+
+    def evaluate(self, rows: IndexMatrix, keys: Sequence[Key]) -> Evaluated:
+        """Metrics of canonical rows (B, D) with their keys; every design is simulated at most once.
+
+        A design that violates a constraint of the space is not simulated and has no metrics (NaN).
+        """
+        origin = np.full(len(rows), Origin.CACHE, dtype=np.uint8)
+        seconds = np.zeros(len(rows))
+        todo = self._first_new(keys)
+        if todo:
+            violated = (self.simulator.space.violations(rows[todo]) > 0).any(axis=1)
+            forbidden = set(np.asarray(todo)[violated].tolist())
+            self._remember([keys[i] for i in todo if i in forbidden], None)
+            todo = [i for i in todo if i not in forbidden]
+        todo = self._from_store(todo, keys)
+        fresh = self._simulate(rows[todo], [keys[i] for i in todo]) if todo else None
+        if fresh is not None:
+            seconds[todo] = fresh.seconds.sum(axis=1)
+            origin[todo] = Origin.SIMULATED
+        metrics = self._known[[self._slot[key] for key in keys]]
+        unmeasured = np.isnan(metrics).all(axis=1)
+        if unmeasured.any():
+            no = (self.simulator.space.violations(rows[unmeasured]) > 0).any(axis=1)
+            origin[np.flatnonzero(unmeasured)[no]] = Origin.FORBIDDEN
+        return Evaluated(metrics, origin, seconds, fresh)
+
+    def remember(self, keys: Sequence[Key], metrics: NDArray[np.float64]) -> None:
+        """Know these designs' combined metrics (B, M) from the log of a resumed campaign."""
+        fresh = self._first_new(keys)
+        self._remember([keys[i] for i in fresh], metrics[fresh])
+
+    def _first_new(self, keys: Sequence[Key]) -> list[int]:
+        """Positions of the first occurrence of each key that is not known yet."""
+        known, first = self._slot, dict[Key, int]()
+        for position, key in enumerate(keys):
+            if key not in known and key not in first:
+                first[key] = position
+        return list(first.values())
+
+    def _from_store(self, todo: list[int], keys: Sequence[Key]) -> list[int]:
+        """Take what the design cache has; returns the positions that are left to simulate."""
+        if not (todo and self._ask_store):
+            return todo
+        found = self.store.cached(self.benches, [keys[i] for i in todo])
+        if found:
+            values = np.stack(list(found.values()))
+            self._remember(list(found), self.simulator.schema.combined(values, self.weights))
+        return [i for i in todo if keys[i] not in found]
+
+    def _simulate(self, rows: IndexMatrix, keys: list[Key]) -> ResultBlock:
+        batch = self._run_batch(rows)
+        self._remember(keys, batch.combined(self.weights))
+        self.simulated += len(rows)
+        return ResultBlock(keys, batch.values, batch.seconds, batch.notes)
+
+    def _run_batch(self, rows: IndexMatrix) -> MetricsBatch:
+        try:
+            return self.simulator.run_batch(rows, self.workloads, threads=self.threads)
+        except InputError:
+            raise
+        except Exception as error:
+            if len(rows) == 1:
+                log.warning("a simulation failed: %s: %s", type(error).__name__, error)
+                return self._failed(f"{type(error).__name__}: {error}")
+        parts = [self._run_batch(rows[i : i + 1]) for i in range(len(rows))]
+        return MetricsBatch(
+            self.simulator.schema,
+            np.concatenate([part.values for part in parts]),
+            [part.notes[0] if part.notes else [()] * len(self.workloads) for part in parts],
+            np.concatenate([part.seconds for part in parts]),
+        )
+
+    def _failed(self, note: str) -> MetricsBatch:
+        shape = (1, len(self.workloads), len(self.simulator.schema))
+        notes: list[Any] = [[(note,)] * len(self.workloads)]
+        return MetricsBatch(self.simulator.schema, np.full(shape, np.nan), notes, np.zeros(shape[:2]))
+
+    def _remember(self, keys: Sequence[Key], metrics: NDArray[np.float64] | None) -> None:
+        first = len(self._slot)
+        end = first + len(keys)
+        while end > len(self._known):
+            self._known = np.concatenate([self._known, np.empty_like(self._known)])
+        self._known[first:end] = np.nan if metrics is None else metrics
+        self._slot.update(zip(keys, range(first, end), strict=True))
