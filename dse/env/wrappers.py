@@ -1,0 +1,58 @@
+"""Wrappers around environments with vector rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from pettingzoo import ParallelEnv
+from pettingzoo.utils import BaseParallelWrapper
+
+from dse.errors import ConfigError
+
+
+class LinearReward(BaseParallelWrapper[str, Any, Any]):  # type: ignore[misc]
+    """Makes each agent's reward a number: the dot product of its reward vector with fixed weights.
+
+    weights: (M,) for all agents, or one such vector an agent. They are used as given and need not sum to 1.
+    Raises ConfigError when their number is not that of the rewards.
+    """
+
+    def __init__(
+        self, env: ParallelEnv[str, Any, Any], weights: Sequence[float] | Mapping[str, Sequence[float]]
+    ) -> None:
+        super().__init__(env)
+        agents = env.possible_agents
+        each = weights if isinstance(weights, Mapping) else dict.fromkeys(agents, weights)
+        self._weights = {agent: _checked(each, agent, env) for agent in agents}
+
+    def reward_space(self, agent: str) -> Box:
+        """Bounds of the number."""
+        space, weights = self.env.reward_space(agent), self._weights[agent]
+        ends = np.stack([space.low * weights, space.high * weights])
+        low, high = ends.min(axis=0).sum(), ends.max(axis=0).sum()
+        return Box(np.float32(low), np.float32(high), (), dtype=np.float32)
+
+    def step(self, actions: dict[str, Any]) -> Any:
+        """As the environment's, with numbers as rewards; `infos[agent]["reward_vector"]` keeps the vector."""
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        for agent, reward in rewards.items():
+            infos[agent]["reward_vector"] = reward
+        totals = {agent: float(np.dot(self._weights[agent], reward)) for agent, reward in rewards.items()}
+        return observations, totals, terminations, truncations, infos
+
+
+def _checked(weights: Mapping[str, Sequence[float]], agent: str, env: Any) -> Any:
+    if agent not in weights:
+        raise ConfigError(
+            f"weights: none for agent {agent!r}; expected one vector for each agent", key="weights"
+        )
+    found = np.asarray(weights[agent], dtype=np.float64)
+    wanted = env.reward_space(agent).shape
+    if found.shape != wanted or not np.isfinite(found).all():
+        raise ConfigError(
+            f"weights of agent {agent!r}: got {weights[agent]!r}, expected {wanted[0]} numbers", key="weights"
+        )
+    return found
