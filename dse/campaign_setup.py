@@ -92,7 +92,7 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
         weights=np.array([item.weight for item in config.workloads]),
         space=space,
         scorer=Scorer(
-            space=space,
+            space=simulator.space,
             schema=simulator.schema,
             objectives=tuple(o for o in objectives if not o.is_constraint),
             bounds=tuple(o for o in objectives if o.is_constraint),
