@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -31,14 +32,14 @@ KEYS = {
 
 
 STOCK_TIMINGS = """
-    AL 0 CCD 4 CKE 3 CKESR 4 CL 10 DQSCK 0 FAW 24 RAS 28 RC 38 RCD 10 REFI 6240 RFC 88 RL 10 RP 10 RRD 5 RTP 6 WL 8
-    WR 12 WTR 6 XP 6 XPDLL 20 XS 96 XSDLL 512 ACTPDEN 1 PRPDEN 1 REFPDEN 1 RTRS 1
-""".split()
+    AL=0 CCD=4 CKE=3 CKESR=4 CL=10 DQSCK=0 FAW=24 RAS=28 RC=38 RCD=10 REFI=6240 RFC=88 RL=10 RP=10 RRD=5 RTP=6
+    WL=8 WR=12 WTR=6 XP=6 XPDLL=20 XS=96 XSDLL=512 ACTPDEN=1 PRPDEN=1 REFPDEN=1 RTRS=1
+"""
 
 
 def stock_timings():
     """Clocks of MICRON_1Gb_DDR3-1600_8bit_G as DRAMSys lists them."""
-    return dict(zip(STOCK_TIMINGS[::2], map(int, STOCK_TIMINGS[1::2]), strict=True))
+    return {name: int(clocks) for name, clocks in re.findall(r"(\w+)=(\d+)", STOCK_TIMINGS)}
 
 
 def plan(point, version="5.5", device_id=DDR3, mapping="row-bank-column", **more):
