@@ -428,7 +428,10 @@ cdef int lackey_lines(
                 c.at += 1
             at = c.at
             c.at += 1
-            if peek_at(text, at) != c',' or decimal(text, &c, &size, BAD_LENGTH) != NONE or size > MAX_LENGTH:
+            if (
+                at == start + 3 or peek_at(text, at) != c','
+                or decimal(text, &c, &size, BAD_LENGTH) != NONE or not 0 < size <= MAX_LENGTH
+            ):
                 p.fault = NOT_AN_ADDRESS
                 return 0
             address[p.records], size_bytes[p.records] = where, <index_t>size

@@ -180,7 +180,10 @@ def _array(archive: zipfile.ZipFile, name: str, most_bytes: int, path: Path) -> 
     stream = io.BytesIO(archive.read(info))
     if np.lib.format.read_magic(stream) != (1, 0):
         raise TraceError(f"member {name!r} has an unknown array version", path=path)
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    try:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # NumPy lets through whatever Python's tokenizer and parser raise
+        raise TraceError(f"member {name!r} has a damaged header: {error}", path=path) from None
     octets = np.frombuffer(stream.read(), dtype=np.uint8)
     if dtype != np.dtype(np.uint8) or fortran_order or math.prod(shape) != len(octets):
         raise TraceError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ext.cache_filter import CacheFilter
@@ -81,6 +81,7 @@ hierarchies = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(accesses=accesses, hierarchy=hierarchies)
 def test_what_reaches_memory_equals_the_plain_model(accesses, hierarchy):
     cache = CacheFilter(*hierarchy)
@@ -88,6 +89,7 @@ def test_what_reaches_memory_equals_the_plain_model(accesses, hierarchy):
     assert run(cache, accesses) == Model(*hierarchy).run(accesses)
 
 
+@settings(deadline=None)
 @given(accesses=accesses, hierarchy=hierarchies, cut=st.integers(0, 200))
 def test_a_trace_in_two_chunks_equals_the_trace_in_one(accesses, hierarchy, cut):
     cut = min(cut, len(accesses) - 1)
@@ -100,6 +102,7 @@ def test_a_trace_in_two_chunks_equals_the_trace_in_one(accesses, hierarchy, cut)
     assert chunked.flush().tolist() == whole.flush().tolist()
 
 
+@settings(deadline=None)
 @given(accesses=accesses, hierarchy=hierarchies)
 def test_every_modified_line_is_written_back_or_still_inside(accesses, hierarchy):
     cache = CacheFilter(*hierarchy)

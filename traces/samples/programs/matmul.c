@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BLOCK 8
+#define BLOCK 4
 
 int main(int argc, char **argv)
 {
