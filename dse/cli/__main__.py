@@ -1,0 +1,7 @@
+"""`python -m dse.cli` is `dse`."""
+
+from __future__ import annotations
+
+from dse.cli import main
+
+main()

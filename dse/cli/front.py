@@ -1,0 +1,153 @@
+"""`dse front`: the Pareto front of a campaign, every design beside the baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dse.campaign_result import CampaignResult
+from dse.cli.terminal import add_row, console, print_csv, print_json, table
+from dse.errors import ConfigError
+from dse.front import Front, FrontDesign
+from dse.metrics import Metrics
+from dse.store import default_store
+from dse.units import format_percent, format_value
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MOST_SHOWN = 40
+
+
+def command(
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name or number in the store.")],
+    store: Annotated[
+        Path | None, typer.Option(help="Store (default: $DSE_STORE or campaigns.sqlite).")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="Only what this agent found by itself.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Everything, as CSV.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most designs in the table.")] = _MOST_SHOWN,
+    plot: Annotated[Path | None, typer.Option(help="Also draw it, into this HTML file.")] = None,
+) -> None:
+    """Show the feasible designs that nothing dominates, with their difference from the baseline."""
+    if as_json and as_csv:
+        raise ConfigError("--json and --csv exclude each other")
+    number = int(campaign) if campaign.isdigit() else campaign
+    result = CampaignResult.load(store or default_store(), number)
+    front = result.front if agent is None else result.front_of(agent)
+    if as_json:
+        print_json(front_to_json(result, front))
+    elif as_csv:
+        print_csv(front_to_rows(front))
+    else:
+        shown = console()
+        shown.print(front_table(result, front, limit=limit))
+        if not len(front):
+            shown.print("No feasible design yet.")
+    if plot is not None:
+        result.plot().write_html(plot, include_plotlyjs=True)
+
+
+def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:
+    """The front with everything a script needs; numbers carry their unit in the metric's name."""
+    baseline = result.baseline
+    point = result.record.baseline_point
+    return {
+        "campaign": result.name,
+        "state": result.record.state,
+        "objectives": [objective.text for objective in result.record.objectives],
+        "constraints": [objective.text for objective in result.record.constraints],
+        "reference_costs": front.reference.tolist(),
+        "hypervolume": front.hypervolume,
+        "trials": len(result.trials),
+        "baseline": {
+            "design": point.to_dict() if point is not None else None,
+            "metrics": baseline.to_dict() if baseline is not None else None,
+        },
+        "agents": [
+            {
+                "agent": agent.agent,
+                "seeds": agent.seeds,
+                "trials": agent.trials,
+                "unique": agent.unique,
+                "feasible": agent.feasible,
+                "hypervolume": agent.hypervolume,
+            }
+            for agent in result.agents
+        ],
+        "front": front.to_dicts(),
+    }
+
+
+def front_to_rows(front: Front) -> list[dict[str, Any]]:
+    """One flat record a design: trial, parameters, metrics, change of each objective in per cent."""
+    rows: list[dict[str, Any]] = []
+    for record in front.to_dicts():
+        row = {"trial": record["trial"], **record["design"], **record["metrics"]}
+        for objective in front.objectives:
+            change = record.get("change_percent", {}).get(objective.metric)
+            row[f"{objective.metric}_change_percent"] = change
+        rows.append(row)
+    return rows
+
+
+def front_table(result: CampaignResult, front: Front, *, limit: int) -> Table:
+    """The baseline, then at most `limit` designs spread evenly over the front."""
+    names = [objective.metric for objective in result.record.objectives]
+    bounded = [objective.metric for objective in result.record.constraints if objective.metric not in names]
+    made = table(
+        f"Front of {result.name}: {len(front)} designs, hypervolume {front.hypervolume:.6g}",
+        ["trial", *names, *bounded, "differs from the baseline in"],
+        left=["differs from the baseline in"],
+    )
+    if result.baseline is not None:
+        values = [_cell(result.baseline, name, None) for name in (*names, *bounded)]
+        add_row(made, "baseline", *values, "")
+    for design in _spread(front, limit):
+        values = [_cell(design.metrics, name, result.baseline) for name in (*names, *bounded)]
+        add_row(made, design.trial, *values, _changes(result, design))
+    if len(front) > limit:
+        made.caption = f"{limit} of {len(front)} designs; --limit, --csv and --json show more"
+    return made
+
+
+def agents_table(result: CampaignResult) -> Table:
+    """One row an agent."""
+    made = table("Agents", ["agent", "seeds", "unique", "repeats", "feasible", "hypervolume"], left=["agent"])
+    for one in result.agents:
+        repeats = one.trials - one.unique
+        add_row(
+            made,
+            one.agent,
+            one.seeds,
+            f"{one.unique:,}",
+            f"{repeats:,}",
+            f"{one.feasible:,}",
+            f"{one.hypervolume:.6g}",
+        )
+    return made
+
+
+def _cell(metrics: Metrics, name: str, baseline: Metrics | None) -> str:
+    text = format_value(metrics[name], metrics.schema.spec(name).unit)
+    if baseline is None:
+        return text
+    return f"{text} {format_percent(metrics[name], baseline[name]):>9}"
+
+
+def _changes(result: CampaignResult, design: FrontDesign) -> str:
+    base = result.record.baseline_point
+    if base is None:
+        return ""
+    before = base.to_dict()
+    return ", ".join(f"{k}={v}" for k, v in design.point.to_dict().items() if v != before[k]) or "nothing"
+
+
+def _spread(front: Front, limit: int) -> list[FrontDesign]:
+    if len(front) <= limit:
+        return list(front)
+    step = (len(front) - 1) / max(limit - 1, 1)
+    return [front[round(i * step)] for i in range(limit)]

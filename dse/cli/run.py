@@ -1,0 +1,130 @@
+"""`dse run` and `dse resume`: campaigns from the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dse.campaign import Campaign, CampaignResult, DryRun
+from dse.cli.front import agents_table, front_table, front_to_json
+from dse.cli.terminal import add_row, console, print_json, progress_bar, table
+from dse.store import default_store
+from dse.units import format_duration, format_value
+
+StoreOption = Annotated[
+    Path | None, typer.Option(help="Store to keep trials in (default: $DSE_STORE or campaigns.sqlite).")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the simulator; changes no result.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The campaign file (TOML).")],
+    store: StoreOption = None,
+    threads: Threads = None,
+    name: Annotated[str | None, typer.Option(help="Name in the store (default: that in the file).")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show sizes, expected time and ranges; store nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a campaign file to the end of its budget.
+
+    Ctrl-C ends the current batch and keeps every trial (exit code 130); `dse resume` goes on from there. Exit
+    code 4 says that no feasible design was found.
+    """
+    campaign = Campaign.from_file(file)
+    if dry_run:
+        _show_dry_run(campaign.dry_run(threads=threads), as_json)
+        return
+    path = store or default_store()
+    wanted = name or campaign.config.name
+    try:
+        with progress_bar(not quiet) as progress:
+            result = campaign.run(store=path, threads=threads, progress=progress, name=name)
+    except KeyboardInterrupt:
+        _interrupted(wanted, path)
+    if result.name != wanted:
+        print(f"{path} has a campaign {wanted!r} already; this one is {result.name!r}", file=sys.stderr)
+    _show(result, path, as_json, quiet)
+
+
+def resume(
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name in the store, or its file.")],
+    store: StoreOption = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Continue a campaign; the result equals that of an uninterrupted run.
+
+    With a name, traces are looked for where the campaign file had them, relative to the store.
+    """
+    path = store or default_store()
+    from_file = campaign.endswith(".toml")
+    found = Campaign.from_file(campaign) if from_file else Campaign.from_store(path, campaign)
+    name = found.config.name
+    try:
+        with progress_bar(not quiet) as progress:
+            result = found.resume(store=path, threads=threads, progress=progress)
+    except KeyboardInterrupt:
+        _interrupted(name, path)
+    _show(result, path, as_json, quiet)
+
+
+def _interrupted(name: str, path: Path) -> None:
+    print(
+        f"Interrupted; every finished trial is in {path}. Continue with: dse resume {name!r} --store {path}",
+        file=sys.stderr,
+    )
+    raise typer.Exit(130)
+
+
+def _show(result: CampaignResult, path: Path, as_json: bool, quiet: bool) -> None:
+    front = result.front
+    if as_json:
+        print_json(front_to_json(result, front))
+    elif not quiet:
+        shown = console()
+        shown.print(agents_table(result))
+        shown.print(front_table(result, front, limit=12))
+        shown.print(f"Kept in {path}: dse front {result.name!r} --store {path}, dse dashboard --store {path}")
+    if not len(front):
+        print("No feasible design was found within the budget.", file=sys.stderr)
+        raise typer.Exit(4)
+
+
+def _show_dry_run(report: DryRun, as_json: bool) -> None:
+    if as_json:
+        print_json(dataclasses.asdict(report))
+        return
+    shown = console()
+    shown.print(f"Campaign {report.name!r}, nothing stored", markup=False)
+    shown.print(
+        f"  designs    {report.raw_size:,} raw, {report.distinct_size:,} distinct, "
+        f"{report.feasible_size:,} feasible"
+    )
+    shown.print(f"  workloads  {', '.join(report.workloads)}", markup=False)
+    shown.print(
+        f"  budget     {report.designs:,} unique designs in {report.runs} runs; at most "
+        f"{format_duration(report.seconds)} with {report.threads} threads"
+    )
+    shown.print(
+        f"  sample     {report.sampled} designs in {format_duration(report.sample_seconds)}, "
+        f"{report.feasible_in_sample} feasible, {report.failed_in_sample} failed"
+    )
+    ranges = table(
+        "Objectives over the sample", ["objective", "least", "median", "most", "baseline"], left=["objective"]
+    )
+    for item in report.ranges:
+        values = [
+            format_value(value, item.unit) for value in (item.low, item.median, item.high, item.baseline)
+        ]
+        add_row(ranges, item.bound, *values)
+    shown.print(ranges)
