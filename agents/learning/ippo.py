@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from agents.learning.policies import SubsystemPolicies, chosen, entropies, sample
+from agents.learning.policies import SubsystemPolicies, chosen, sample
 from agents.learning.torch_state import (
     adam_state,
     arrays,
@@ -45,7 +46,7 @@ class Options:
     hidden: int = option(64, low=1, meaning="width of both hidden layers of each agent")
     learning_rate: float = option(3e-3, low=1e-6, high=1.0, meaning="step size of Adam")
     batch: int = option(32, low=2, meaning="new designs an update")
-    epochs: int = option(8, low=1, meaning="passes over the batch an update")
+    epochs: int = option(16, low=1, meaning="passes over the batch an update")
     clip: float = option(0.2, low=0.01, high=1.0, meaning="how far an agent's likelihood ratio may move")
     entropy: float = option(0.01, low=0.0, meaning="entropy bonus")
     entropy_floor: float = option(
@@ -54,7 +55,16 @@ class Options:
     imitation: float = option(0.5, low=0.0, meaning="pull towards the best known design of each preference")
     elites: int = option(16, low=1, meaning="preferences drawn for the imitation an update")
     resample: int = option(8, low=1, meaning="rounds of sampling to find new designs")
-    restart: float = option(0.2, low=0.0, high=1.0, meaning="start again when less of the samples is new")
+    restart: float = option(0.05, low=0.0, high=1.0, meaning="start again when less of the samples is new")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Designs to learn from: observations (B, O), positions (B, S), 1.0 where those have an effect (B, S)."""
+
+    observed: Tensor
+    positions: Tensor
+    live: Tensor
 
 
 class Ippo:
@@ -82,6 +92,9 @@ class Ippo:
         """Up to n new designs, each sampled under a preference of its own (`context`)."""
         with one_thread(), torch.no_grad():
             designs, weights = self._sample_new(n)
+            if not len(designs):
+                self._restart()
+                designs, weights = self._sample_new(n)
         if not len(designs):
             designs = self._seen.draw(n, self._rng)
             weights = self._preferences(len(designs))
@@ -94,16 +107,16 @@ class Ippo:
         if self._n_new < self.options.batch:
             return
         with one_thread():
+            self._diagnostics["unique_share"] = min(1.0, self._n_new / max(1, len(self._designs)))
             if self._diagnostics["unique_share"] < self.options.restart:
-                self._counts["restarts"] += 1
-                self._start()
+                self._restart()
             else:
                 self._update()
-        self._forget_batch()
+                self._forget_batch()
 
     def diagnostics(self) -> dict[str, float]:
-        """Of the last update: entropy (share of the maximum), approx_kl (nats, an agent), clip_fraction; of
-        the last samples: unique_share; and the numbers of updates and restarts so far."""
+        """Of the last batch: entropy (share of the most), approx_kl (nats, an agent), clip_fraction and
+        unique_share (new designs among the samples); and the numbers of updates and restarts so far."""
         return {**self._diagnostics, **{name: float(count) for name, count in self._counts.items()}}
 
     def state(self) -> dict[str, Any]:
@@ -138,12 +151,18 @@ class Ippo:
     def _start(self) -> None:
         """Fresh networks and a fresh optimiser."""
         self._policies.initialise(self._torch_rng)
-        self._adam = torch.optim.Adam(self._policies.weights, lr=self.options.learning_rate)
+        self._adam = torch.optim.Adam(self._policies.weights, lr=self.options.learning_rate, fused=True)
+
+    def _restart(self) -> None:
+        """Give up collapsed policies; what they learnt from stays in the archive."""
+        self._counts["restarts"] += 1
+        self._start()
+        self._forget_batch()
 
     def _preferences(self, n: int) -> Floats:
         return preference_weights(n, self._problem.n_objectives, self._rng)
 
-    def _observe(self, weights: Floats) -> torch.Tensor:
+    def _observe(self, weights: Floats) -> Tensor:
         """(B, O): the preference, centred; a constant where there is only one objective."""
         if self._problem.n_objectives == 1:
             return torch.ones(len(weights), 1)
@@ -154,12 +173,10 @@ class Ippo:
         """Sample until n designs are new and allowed, or the rounds are over; keep every sample to learn."""
         designs = np.zeros((0, len(self.space)), dtype=np.int16)
         weights = np.zeros((0, self._problem.n_objectives))
-        for attempt in range(self.options.resample):
+        for _ in range(self.options.resample):
             preferences = self._preferences(n - len(designs))
             rows = self._sample(preferences)
             new = self._seen.fresh(rows) & ~self.space.violations(rows).any(axis=1)
-            if attempt == 0:
-                self._diagnostics["unique_share"] = float(new.mean())
             self._seen.add(rows[new])
             self._designs = np.concatenate([self._designs, rows])
             self._weights = np.concatenate([self._weights, preferences])
@@ -171,8 +188,8 @@ class Ippo:
 
     def _sample(self, preferences: Floats) -> IndexMatrix:
         log_probabilities = self._policies.log_probabilities(self._observe(preferences))
-        positions = sample(log_probabilities, self._torch_rng).numpy().astype(np.int16)
-        return self.space.canonical(positions)
+        positions = sample(log_probabilities, self._torch_rng)[:, self._policies.slot]
+        return self.space.canonical(positions.numpy().astype(np.int16))
 
     # -- learning -------------------------------------------------------------------------------------------
 
@@ -185,44 +202,46 @@ class Ippo:
         """One PPO update of every agent on the batch, with a pull towards the archive's best."""
         if len(self._designs) < 2:
             return
-        opts = self.options
-        observed, designs, live = self._tensors(self._designs, self._weights)
+        batch = self._part(self._designs, self._weights)
+        elites = self._part(*self._elites())
         advantage = torch.from_numpy(self._advantages().astype(np.float32)).unsqueeze(1)
-        elite_observed, elite_designs, elite_live = self._tensors(*self._elites())
         with torch.no_grad():
-            before = self._joint(self._policies.log_probabilities(observed), designs, live)
-        for _ in range(opts.epochs):
-            log_probabilities = self._policies.log_probabilities(observed)
-            log_ratio = self._joint(log_probabilities, designs, live) - before
-            ratio = log_ratio.exp()
-            clipped = ratio.clamp(1.0 - opts.clip, 1.0 + opts.clip)
-            gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
-            spread = entropies(log_probabilities).mean(dim=0) / self._policies.max_entropy
-            defended = (opts.entropy_floor - spread).clamp_min(0.0).mean()
-            elite = self._joint(self._policies.log_probabilities(elite_observed), elite_designs, elite_live)
-            loss = -gain - opts.entropy * spread.mean() + defended - opts.imitation * elite.mean()
+            before = self._joint(self._policies.log_probabilities(batch.observed), batch)
+        for _ in range(self.options.epochs):
+            loss = self._loss(batch, advantage, before, elites)
             self._adam.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self._adam.step()
         self._counts["updates"] += 1
+
+    def _loss(self, batch: _Part, advantage: Tensor, before: Tensor, elites: _Part) -> Tensor:
+        """Clipped surrogate of each agent, entropy bonus and floor, and imitation of the elites."""
+        opts = self.options
+        both = self._policies.log_probabilities(torch.cat([batch.observed, elites.observed]))
+        log_probabilities, of_elites = both[: len(before)], both[len(before) :]
+        log_ratio = self._joint(log_probabilities, batch) - before
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1.0 - opts.clip, 1.0 + opts.clip)
+        gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
+        spread = self._policies.spread(log_probabilities)
+        missing = (opts.entropy_floor - spread).clamp_min(0.0).mean()
+        imitated = self._joint(of_elites, elites).mean()
         self._diagnostics["entropy"] = spread.mean().item()
         self._diagnostics["approx_kl"] = (ratio - 1.0 - log_ratio).mean().item()
         self._diagnostics["clip_fraction"] = ((ratio - 1.0).abs() > opts.clip).float().mean().item()
+        return missing - gain - opts.entropy * spread.mean() - opts.imitation * imitated
 
-    def _joint(
-        self, log_probabilities: torch.Tensor, designs: torch.Tensor, live: torch.Tensor
-    ) -> torch.Tensor:
+    def _joint(self, log_probabilities: Tensor, part: _Part) -> Tensor:
         """(B, A) log-probability of each agent's part of the designs; parameters without effect left out."""
-        return self._policies.by_agent(chosen(log_probabilities, designs) * live)
+        return self._policies.by_agent(chosen(log_probabilities, part.positions) * part.live)
 
-    def _tensors(
-        self, designs: IndexMatrix, weights: Floats
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Observations (B, O), positions (B, D), and 1.0 where a parameter has an effect (B, D)."""
+    def _part(self, designs: IndexMatrix, weights: Floats) -> _Part:
         live = np.ones(designs.shape, dtype=np.float32)
         for clause in self._dead:
             live[clause.matches(designs), clause.target] = 0.0
-        return self._observe(weights), torch.from_numpy(designs.astype(np.int64)), torch.from_numpy(live)
+        place = self._policies.placed
+        positions = torch.from_numpy(designs.astype(np.int64))
+        return _Part(self._observe(weights), place(positions), place(torch.from_numpy(live)))
 
     def _advantages(self) -> Floats:
         """(B,) standardised share of the batch that a design beats under its own preference."""

@@ -22,23 +22,29 @@ _LAST_GAIN = 0.01  # starts every head near the uniform distribution
 
 
 class SubsystemPolicies:
-    """A agents over D parameters with at most V values; all tensors are float32 on the CPU.
+    """A agents, each with P slots for its parameters; V values at most. All tensors are float32 on the CPU.
 
-    barred: (D, V) True where a value is infeasible by itself or does not exist.
+    Parameters live in slots, S = A * P of them, so that an agent's are side by side; an agent with fewer
+    than P has empty slots, which always hold position 0. `slot` (D,) is the slot of each column of the design space.
+    barred: (D, V) True where a value does not exist or is infeasible by itself.
     """
 
     def __init__(self, space: DesignSpace, n_observed: int, hidden: int, barred: NDArray[np.bool_]) -> None:
-        self.owner = torch.tensor(_owners(space))
         self.n_agents = len(space.subsystems)
+        self._width = max(len(subsystem) for subsystem in space.subsystems)
+        self._n_values = barred.shape[1]
         self._n_observed, self._hidden = n_observed, hidden
-        self._barred = torch.tensor(barred)
-        self._column, self._width = _columns(space, barred.shape[1])
-        self.max_entropy = torch.tensor(np.log(np.maximum((~barred).sum(axis=1), 2)), dtype=torch.float32)
+        self.slot = torch.tensor(_slots(space, self._width))
+        self._barred = torch.ones(self.n_agents * self._width, self._n_values, dtype=torch.bool)
+        self._barred[:, 0] = False
+        self._barred[self.slot] = torch.tensor(barred)
+        self._full_entropy = torch.tensor(np.log(np.maximum((~barred).sum(axis=1), 2)), dtype=torch.float32)
         self.weights: list[Tensor] = []
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights: orthogonal layers, heads near uniform."""
-        sizes = [(self._n_observed, self._hidden), (self._hidden, self._hidden), (self._hidden, self._width)]
+        head = self._width * self._n_values
+        sizes = [(self._n_observed, self._hidden), (self._hidden, self._hidden), (self._hidden, head)]
         gains = (math.sqrt(2.0), math.sqrt(2.0), _LAST_GAIN)
         self.weights = []
         for (rows, columns), gain in zip(sizes, gains, strict=True):
@@ -49,49 +55,49 @@ class SubsystemPolicies:
             self.weights += [layer.requires_grad_(), bias.requires_grad_()]
 
     def log_probabilities(self, observed: Tensor) -> Tensor:
-        """(B, D, V) log-probability of each value of each parameter, given observations (B, O)."""
+        """(B, S, V) log-probability of each value in each slot, given observations (B, O)."""
         first, first_bias, second, second_bias, head, head_bias = self.weights
         hidden = torch.tanh(torch.baddbmm(first_bias, observed.expand(self.n_agents, *observed.shape), first))
         hidden = torch.tanh(torch.baddbmm(second_bias, hidden, second))
-        logits = torch.baddbmm(head_bias, hidden, head).permute(1, 0, 2).flatten(1)
-        return torch.log_softmax(logits[:, self._column].masked_fill(self._barred, _BARRED), dim=-1)
+        logits = torch.baddbmm(head_bias, hidden, head).permute(1, 0, 2)
+        logits = logits.reshape(len(observed), -1, self._n_values)
+        return torch.log_softmax(logits.masked_fill(self._barred, _BARRED), dim=-1)
 
-    def by_agent(self, per_parameter: Tensor) -> Tensor:
-        """Sums (B, D) over the parameters of each agent: (B, A)."""
-        total = torch.zeros(len(per_parameter), self.n_agents)
-        return total.index_add(1, self.owner, per_parameter)
+    def placed(self, per_parameter: Tensor) -> Tensor:
+        """(B, S): what is given for each column (B, D), in its slot; 0 in empty slots."""
+        slots = torch.zeros(len(per_parameter), len(self._barred), dtype=per_parameter.dtype)
+        slots[:, self.slot] = per_parameter
+        return slots
+
+    def by_agent(self, per_slot: Tensor) -> Tensor:
+        """Sums (B, A) over the slots (B, S) of each agent."""
+        return per_slot.view(-1, self.n_agents, self._width).sum(dim=2)
+
+    def spread(self, log_probabilities: Tensor) -> Tensor:
+        """(D,) mean entropy of each parameter as a share of the most it can have."""
+        return entropies(log_probabilities).mean(dim=0)[self.slot] / self._full_entropy
 
 
 def sample(log_probabilities: Tensor, generator: torch.Generator) -> Tensor:
-    """One value position (B, D) from each distribution (B, D, V), by the Gumbel-max rule."""
+    """One value position (B, S) from each distribution (B, S, V), by the Gumbel-max rule."""
     uniform = torch.rand(log_probabilities.shape, generator=generator).clamp_min(1e-12)
     return torch.argmax(log_probabilities - torch.log(-torch.log(uniform)), dim=-1)
 
 
 def entropies(log_probabilities: Tensor) -> Tensor:
-    """Entropy (B, D) in nats of each distribution (B, D, V)."""
+    """Entropy (B, S) in nats of each distribution (B, S, V)."""
     return -(log_probabilities.exp() * log_probabilities).sum(dim=-1)
 
 
-def chosen(log_probabilities: Tensor, designs: Tensor) -> Tensor:
-    """Log-probability (B, D) of the value positions `designs` (B, D)."""
-    return log_probabilities.gather(2, designs.unsqueeze(2)).squeeze(2)
+def chosen(log_probabilities: Tensor, positions: Tensor) -> Tensor:
+    """Log-probability (B, S) of the value positions (B, S)."""
+    return log_probabilities.gather(2, positions.unsqueeze(2)).squeeze(2)
 
 
-def _owners(space: DesignSpace) -> list[int]:
-    owner = [0] * len(space)
+def _slots(space: DesignSpace, width: int) -> list[int]:
+    """The slot of each column: agents in order, the columns of one agent side by side."""
+    slot = [0] * len(space)
     for agent, subsystem in enumerate(space.subsystems):
-        for column in subsystem.indices:
-            owner[column] = agent
-    return owner
-
-
-def _columns(space: DesignSpace, n_values: int) -> tuple[Tensor, int]:
-    """Where the logits of parameter d are in the flattened (A, width) output: (D, V), and the width."""
-    width = max(int(space.n_values[list(part.indices)].sum()) for part in space.subsystems)
-    start = np.zeros(len(space), dtype=np.int64)
-    for agent, part in enumerate(space.subsystems):
-        sizes = space.n_values[list(part.indices)]
-        start[list(part.indices)] = agent * width + np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    inside = np.minimum(np.arange(n_values)[None, :], space.n_values[:, None] - 1)
-    return torch.tensor(start[:, None] + inside), width
+        for place, column in enumerate(subsystem.indices):
+            slot[column] = agent * width + place
+    return slot

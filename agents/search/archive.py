@@ -166,4 +166,5 @@ class Archive:
 def usable(space: DesignSpace, rows: IndexMatrix) -> NDArray[np.bool_]:
     """Mask (n,): canonical and violating no constraint of the space."""
     canonical = (space.canonical(rows) == rows).all(axis=1)
-    return np.logical_and(canonical, np.logical_not(space.violations(rows).any(axis=1)))
+    kept: NDArray[np.bool_] = np.logical_and(canonical, np.logical_not(space.violations(rows).any(axis=1)))
+    return kept

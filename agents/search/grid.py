@@ -3,8 +3,9 @@
 The grid is the product of the listed values. In `spread` order (the default) design k of N is number
 (k * stride) mod N of the mixed-radix count, with `stride` the whole number prime to N that is nearest to N
 divided by the golden ratio: a rank-1 lattice. Every design comes exactly once, and any first part of the
-sweep is already spread evenly over the knobs (the first-listed knob most evenly), so a budget smaller than the
-grid gives a coarse sweep instead of a corner. `lexicographic` order is the plain count, last knob fastest.
+sweep is already spread evenly over the knobs (the first-listed knob most evenly), so a budget smaller than
+the grid gives a coarse sweep instead of a corner. `lexicographic` order is the plain count, the last knob
+turning fastest.
 """
 
 from __future__ import annotations

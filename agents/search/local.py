@@ -2,9 +2,9 @@
 
 Each chain minimises one augmented Chebyshev scalarisation under a weight vector of its own. It asks for the
 unknown neighbours of its incumbent in random order, a few a batch, and moves to the best of a batch as soon
-as that improves on the incumbent (first improvement at the grain of its share of the batch). At a local optimum
-it draws new weights and starts again: from a random design, or from the best design known under the new
-weights, kicked if nothing around it is unknown. Known designs are looked up, never asked for again.
+as that improves on the incumbent (first improvement at the grain of its share of the batch). At a local
+optimum it draws new weights and starts again: from a random design, or from the best design known under the
+new weights, kicked if nothing around it is unknown. Known designs are looked up, never asked for again.
 """
 
 from __future__ import annotations

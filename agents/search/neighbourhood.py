@@ -28,7 +28,7 @@ class Neighbourhood:
         self._places = np.arange(len(steps))
 
     def around(self, design: IndexMatrix) -> IndexMatrix:
-        """Feasible canonical neighbours (m, D) of a canonical design (D,); may repeat, never `design` itself."""
+        """Feasible canonical neighbours (m, D) of a canonical design (D,); a row may come twice."""
         moved = design[self._column] + self._offset
         inside = ~self._ordinal | ((moved >= 0) & (moved < self._sizes))
         rows = np.repeat(design[None, :], len(self._places), axis=0)

@@ -38,13 +38,13 @@ _UNRANKED = -1  # pymoo leaves the rank of infeasible individuals unset
 class Options:
     """Population and variation."""
 
-    population: int = option(40, low=4, meaning="individuals kept, and offspring a generation")
+    population: int = option(20, low=4, meaning="individuals kept, and offspring a generation")
     crossover: float = option(0.9, low=0.0, high=1.0, meaning="probability that two parents are mixed")
     mutation: float = option(
-        0.0, low=0.0, high=1.0, meaning="probability a parameter; 0 means 1.5 / parameters"
+        0.0, low=0.0, high=1.0, meaning="probability a parameter; 0 means 1 / parameters"
     )
     jump: float = option(
-        0.3, low=0.0, high=1.0, meaning="share of mutations of ordered parameters to any value"
+        0.2, low=0.0, high=1.0, meaning="share of mutations of ordered parameters to any value"
     )
 
 
@@ -118,7 +118,7 @@ class Nsga2:
 def _algorithm(problem: SearchProblem, options: Options, seen: Seen, rng: np.random.Generator) -> Any:
     space = problem.space
     Config.warnings["not_compiled"] = False
-    rate = options.mutation or min(0.5, 1.5 / len(space))
+    rate = options.mutation or 1.0 / len(space)
     algorithm = NSGA2(
         pop_size=options.population,
         crossover=UniformCrossover(prob=options.crossover),

@@ -3,8 +3,8 @@
 Costs are minimised. Scalarisation wants them scaled by `SearchProblem.scaled` (ideal point 0, reference point
 1, both fixed before the search starts), so that a weight means the same from the first to the last design.
 It is the augmented weighted Chebyshev norm (Steuer and Choo, Mathematical Programming 26, 1983): unlike a
-weighted sum it reaches the concave parts of a front. Constraints follow Deb's rule (NSGA-II, IEEE TEC 6, 2002):
-feasible before infeasible, infeasible by total violation, failed last.
+weighted sum it reaches the concave parts of a front. Constraints follow Deb's rule (NSGA-II, IEEE TEC 6,
+2002): feasible before infeasible, infeasible by total violation, failed last.
 """
 
 from __future__ import annotations

@@ -114,16 +114,17 @@ def check_determinism(factory: Factory, *, n_unique: int = 200) -> None:
     assert _same(*logs), "two searchers with one seed proposed different designs"
 
 
-def check_resume(factory: Factory, *, n_unique: int = 240) -> None:
+def check_resume(factory: Factory, *, n_unique: int = 176) -> None:
     """State saved after any batch, packed and loaded elsewhere, continues with the same proposals."""
-    for toy in (make_toy(3), make_toy(4, n_objectives=1), make_toy(6, n_pairs=6)):
-        for batch, after in ((32, 0), (32, 1), (32, 4), (9, 7)):
+    for toy in (make_toy(3), make_toy(4, n_objectives=1, n_pairs=6)):
+        for batch, saved_after in ((32, (0, 1, 4)), (9, (7,))):
             whole = drive(factory(toy.problem, np.random.SeedSequence(7)), toy, n_unique, batch=batch)
-            resumed = _interrupted(factory, toy, n_unique, batch=batch, after=after)
-            assert _same(whole, resumed), (
-                f"a run saved after batch {after} (of {batch} designs) went on differently: "
-                "state() leaves out something that decides the next proposals"
-            )
+            for after in saved_after:
+                resumed = _interrupted(factory, toy, n_unique, batch=batch, after=after)
+                assert _same(whole, resumed), (
+                    f"a run saved after batch {after} (of {batch} designs) went on differently: "
+                    "state() leaves out something that decides the next proposals"
+                )
 
 
 def check_saved_state_stands_still(factory: Factory) -> None:

@@ -18,17 +18,27 @@ def policies(space):
 def test_every_head_is_a_distribution_near_uniform_at_the_start():
     team = policies(toy_space())
 
-    probabilities = team.log_probabilities(torch.zeros(3, 2)).exp()
+    probabilities = team.log_probabilities(torch.zeros(3, 2)).exp()[:, team.slot]
 
     assert probabilities.shape == (3, 8, 6)
     assert torch.allclose(probabilities.sum(dim=2), torch.ones(3, 8))
     assert (probabilities - 1 / 6).abs().max() < 0.05
 
 
+def test_an_agent_with_fewer_parameters_has_slots_that_do_nothing():
+    team = policies(toy_space(6))
+    empty = [slot for slot in range(8) if slot not in team.slot.tolist()]
+
+    log_probabilities = team.log_probabilities(torch.ones(1, 2))
+
+    assert torch.equal(log_probabilities[0, empty, 0], torch.zeros(2))
+    assert torch.equal(entropies(log_probabilities)[0, empty], torch.zeros(2))
+
+
 def test_the_agents_share_no_weights():
     space = toy_space()
     team = policies(space)
-    first = list(space.subsystems[0].indices)
+    first = team.slot[list(space.subsystems[0].indices)]
 
     team.log_probabilities(torch.ones(1, 2))[0, first, 2].sum().backward()
 
