@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.front import costs_of
+from dse.front import costs_of, non_dominated
 from dse.metrics import MetricSchema
 from dse.objective import Objective
 from dse.space import DesignSpace, IndexMatrix
@@ -61,8 +61,10 @@ class Scorer:
 def reference_and_ideal(scores: Sequence[Scores]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The reference point and the ideal of a campaign, (M,) each, from its baseline and reference sample.
 
-    The reference point is the worst feasible cost plus a tenth of the range, the ideal the best cost. Without
-    a feasible design all measured ones count; ValueError if none was measured.
+    The reference point is the worst cost on the front of the feasible designs (the nadir) plus a tenth of the
+    front's range, the ideal the best cost. A random sample holds throttled designs a thousand times slower than
+    the rest: a reference point out there would give every front nearly the same hypervolume. Without a feasible
+    design all measured ones count; ValueError if none was measured.
     """
     costs = np.concatenate([score.costs for score in scores])
     feasible = np.concatenate([score.feasible for score in scores])
@@ -70,7 +72,8 @@ def reference_and_ideal(scores: Sequence[Scores]) -> tuple[NDArray[np.float64], 
     kept = costs[feasible if feasible.any() else measured]
     if not len(kept):
         raise ValueError("no design of the reference sample was measured")
-    worst, best = kept.max(axis=0), kept.min(axis=0)
+    front = kept[non_dominated(kept)]
+    worst, best = front.max(axis=0), front.min(axis=0)
     span = worst - best
     margin = _MARGIN * np.where(span > 0, span, np.where(worst != 0, np.abs(worst), 1.0))
     return worst + margin, best
