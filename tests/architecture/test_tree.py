@@ -61,7 +61,9 @@ def test_no_file_holds_more_than_five_hundred_lines():
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_no_code_runs_what_it_reads(name):
-    assert _hits(_code_files(), UNSAFE[name]) == []
+    shipped = [path for path in _code_files() if path.parts[0] != "tests"]
+
+    assert _hits(shipped, UNSAFE[name]) == []
 
 
 @pytest.mark.parametrize("name", FOREIGN)
