@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dashboards import labels
 from dse.front import costs_of, non_dominated
 from dse.metrics import MetricSchema, MetricSpec
 from dse.objective import Objective
@@ -55,12 +56,13 @@ class Frame:
     workloads, NaN rows for failed designs; unique (n,) True where a simulation was paid for (or came from
     the cache), False for repeats and for designs that the space forbids. front: rows of the campaign's
     front. agents: those of the campaign file first, the reference sample (`reference_agent`) last.
+    description: of the simulator, as exporters take it.
     """
 
     campaign_id: str
     name: str
     state: str
-    simulator: dict[str, Any]
+    description: dict[str, Any]
     space: DesignSpace
     schema: MetricSchema
     objectives: tuple[Objective, ...]
@@ -173,6 +175,14 @@ def runs_of(record: CampaignRecord) -> tuple[tuple[str, ...], tuple[Run, ...]]:
     agents = tuple(dict.fromkeys(row.agent for row in rows))
     runs = tuple(Run(row.number, agents.index(row.agent), row.repetition) for row in record.runs)
     return agents, runs
+
+
+def column_scale(frame: Frame, metric: str) -> labels.Scale:
+    """The scale at which a metric is shown everywhere on a page: that of a typical feasible design."""
+    column = frame.columns(metric)[frame.unique & frame.feasible, 0]
+    column = column[np.isfinite(column)]
+    magnitude = float(np.median(np.abs(column))) if len(column) else 1.0
+    return labels.scale_for(magnitude, frame.metric(metric).unit)
 
 
 def paid(origin: npt.NDArray[np.uint8]) -> Flags:

@@ -57,7 +57,7 @@ def exported(frame: Frame, row: int, target: str) -> bytes:
     point = frame.space.from_indices(frame.indices[row])
     metrics = dict(zip(frame.metric_names, frame.values[row].tolist(), strict=True))
     with tempfile.TemporaryDirectory(prefix="dse-export-") as folder:
-        export(point, frame.simulator, Path(folder), trace=None, metrics=metrics)
+        export(point, frame.description, Path(folder), trace=None, metrics=metrics)
         return zipped(Path(folder))
 
 

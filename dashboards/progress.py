@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dse.front import hypervolume, non_dominated
 
 Floats = npt.NDArray[np.float64]
-CHUNK = 32
+CHUNK = 8
 
 
 def unit_costs(costs: Floats, ideal: Floats, reference: Floats) -> Floats:

@@ -240,7 +240,7 @@ class _Growing:
             campaign_id=str(record.id),
             name=record.name,
             state=record.state,
-            simulator=record.simulator,
+            description=_description(record),
             space=record.space,
             schema=record.schema,
             objectives=record.objectives,
@@ -269,8 +269,20 @@ class _Growing:
         return (self._seen[-1][1] - self._seen[0][1]) / seconds if seconds > 0 else 0.0
 
 
+def frame_of(record: CampaignRecord, trials: Trials) -> Frame:
+    """The frame of a campaign whose trials have all been read."""
+    growing = _Growing(record, time.monotonic)
+    growing.extend(record, trials)
+    return growing.frame()
+
+
 def _reference_agent(runs: tuple[Run, ...]) -> int:
     return next((run.agent for run in runs if run.number == REFERENCE_RUN), -1)
+
+
+def _description(record: CampaignRecord) -> dict[str, Any]:
+    options = record.simulator.get("options", {})
+    return {**options, "build_id": record.build_id, "space_hash": record.space.hash}
 
 
 def _budget(record: CampaignRecord) -> int:

@@ -12,15 +12,25 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards import labels
-from dashboards.figures.front_view import AxisView, Cloud, FrontView
+from dashboards.figures.front_view import (
+    AxisView,
+    Cloud,
+    FrontView,
+    default_axes,
+    front_view,
+    within,
+)
 from dashboards.figures.style import (
     Scheme,
     agent_mark,
     axis,
     message_figure,
     plain_figure,
+    scheme,
     translucent,
-)  # fmt: skip
+)
+from dashboards.source import frame_of
+from dse.campaign_result import CampaignResult  # fmt: skip
 
 MAX_RAW_POINTS = 20_000
 MAX_VECTOR_POINTS = 1_500
@@ -28,7 +38,28 @@ DENSITY_BINS = 220
 SELECTED_TRACE = 0
 
 
-def front_figure(view: FrontView, colours: Scheme) -> go.Figure:
+def front_figure(
+    result: CampaignResult,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    feasible_only: bool = True,
+    theme: str = "light",
+) -> go.Figure:
+    """The trade-off of a campaign's result, for notebooks and files: what `result.plot()` shows.
+
+    x, y: metrics, by default the first two objectives. Raises ConfigError for a metric the campaign lacks.
+    """
+    frame = frame_of(result.record, result.trials)
+    across, up = default_axes(frame)
+    view = front_view(frame, x or across, y or up, feasible_only=feasible_only)
+    colours = scheme(theme)
+    figure = draw_front(view, colours)
+    title = {"text": labels.plain(frame.name), "x": 0.01, "font": {"size": 14}}
+    return figure.update_layout(paper_bgcolor=colours.paper, title=title, margin={"t": 72})
+
+
+def draw_front(view: FrontView, colours: Scheme) -> go.Figure:
     """The view as a figure: quiet designs, the front over them, baseline, bounds, the selected design."""
     if view.total == 0:
         return message_figure(_nothing(view), colours, f"{view.campaign_id}-empty")
@@ -41,6 +72,7 @@ def front_figure(view: FrontView, colours: Scheme) -> go.Figure:
     if view.baseline is not None:
         _add_baseline(figure, view, colours)
     _add_bounds(figure, view, colours)
+    _add_outside(figure, view, colours)
     figure.update_xaxes(**_axis_options(view.x, colours))
     figure.update_yaxes(**_axis_options(view.y, colours))
     return figure
@@ -53,6 +85,23 @@ def _nothing(view: FrontView) -> str:
             "Turn off “Feasible only” to see them."
         )
     return "No design has been simulated yet. Points appear here as the campaign runs."
+
+
+def _add_outside(figure: go.Figure, view: FrontView, colours: Scheme) -> None:
+    """Say what lies beyond the range shown at first."""
+    parts = [f"{labels.count(view.outside)} designs"] if view.outside else []
+    if view.baseline is not None and not _sees(view, view.baseline):
+        parts.append("the baseline")
+    if parts:
+        text = f"Outside: {', '.join(parts)} · double-click for all"
+        corner = {"xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "top"}
+        font = {"size": 11, "color": colours.muted}
+        figure.add_annotation(text=text, showarrow=False, font=font, yshift=-26, **corner)
+
+
+def _sees(view: FrontView, point: tuple[float, float]) -> bool:
+    axes = zip((view.x, view.y), point, strict=True)
+    return all(bool(within(part, np.asarray([value]))[0]) for part, value in axes)
 
 
 def _axis_options(view: AxisView, colours: Scheme) -> dict[str, Any]:
@@ -100,19 +149,23 @@ def _add_clouds(figure: go.Figure, view: FrontView, colours: Scheme) -> None:
     kind = go.Scatter if view.total <= MAX_VECTOR_POINTS else go.Scattergl
     in_legend: set[str] = set()
     for cloud in view.clouds:
-        sample = cloud.number == view.reference_agent
-        colour, symbol = (colours.muted, "x-thin") if sample else agent_mark(cloud.number, colours)
+        colour, symbol = _mark(cloud.number, view, colours)
         figure.add_trace(_cloud_trace(kind, view, cloud, colour, symbol))
         if cloud.agent not in in_legend:
             figure.add_trace(_legend_mark(cloud.agent, colour, symbol))
             in_legend.add(cloud.agent)
 
 
+def _mark(number: int, view: FrontView, colours: Scheme) -> tuple[str, str]:
+    """Colour and symbol of an agent; the reference sample is no agent and stays grey."""
+    return (colours.muted, "x") if number == view.reference_agent else agent_mark(number, colours)
+
+
 def _cloud_trace(kind: Any, view: FrontView, cloud: Cloud, colour: str, symbol: str) -> Any:
     """Quiet points of one agent; designs that violate a constraint are hollow."""
     quiet = translucent(colour, 0.32)
-    hollow = not cloud.feasible and not symbol.endswith("-thin")
-    line = {"width": 1 if hollow or symbol.endswith("-thin") else 0, "color": quiet}
+    hollow = not cloud.feasible
+    line = {"width": 1 if hollow else 0, "color": quiet}
     marker = {"size": 5, "symbol": f"{symbol}-open" if hollow else symbol, "color": quiet, "line": line}
     return kind(
         x=cloud.x.astype(np.float32),
@@ -136,12 +189,7 @@ def _legend_mark(agent: str, colour: str, symbol: str) -> go.Scatter:
         name=labels.plain(agent),
         legendgroup=agent,
         hoverinfo="skip",
-        marker={
-            "size": 8,
-            "symbol": symbol,
-            "color": colour,
-            "line": {"width": 1.2 if symbol == "x-thin" else 0, "color": colour},
-        },
+        marker={"size": 8, "symbol": symbol, "color": colour},
     )
 
 
@@ -185,7 +233,7 @@ def _add_front(figure: go.Figure, view: FrontView, colours: Scheme) -> None:
         )
     )
     names = {cloud.number: cloud.agent for cloud in view.clouds}
-    marks = [agent_mark(int(index), colours) for index in view.front_agents]
+    marks = [_mark(int(number), view, colours) for number in view.front_agents]
     figure.add_trace(
         go.Scatter(
             x=view.front.x,
@@ -229,12 +277,9 @@ def _add_baseline(figure: go.Figure, view: FrontView, colours: Scheme) -> None:
         )
     )
     guide = {"color": colours.muted, "width": 1, "dash": "dot"}
-    figure.add_shape(
-        type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line=guide, layer="below", opacity=0.55
-    )
-    figure.add_shape(
-        type="line", y0=y, y1=y, x0=0, x1=1, xref="paper", line=guide, layer="below", opacity=0.55
-    )
+    shared = {"type": "line", "line": guide, "layer": "below", "opacity": 0.55}
+    figure.add_shape(x0=x, x1=x, y0=0, y1=1, yref="paper", **shared)
+    figure.add_shape(y0=y, y1=y, x0=0, x1=1, xref="paper", **shared)
 
 
 def _add_bounds(figure: go.Figure, view: FrontView, colours: Scheme) -> None:

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from dashboards import labels
-from dashboards.data import Flags, Floats, Frame, Ints, front_rows
+from dashboards.data import Flags, Floats, Frame, Ints, column_scale, front_rows
 
 LOG_SPREAD = 40.0
+MOST_STRETCH = 2.5
 
 
 class Bound(NamedTuple):
@@ -46,7 +47,10 @@ class Cloud(NamedTuple):
 
 
 class FrontView(NamedTuple):
-    """Everything the scatter shows, in shown units. `front` is ordered along x; `total` counts designs."""
+    """Everything the scatter shows, in shown units. `front` is ordered along x; `total` counts designs.
+
+    outside: designs beyond the range at first. hidden_infeasible: those left out by `feasible_only`.
+    """
 
     campaign_id: str
     x: AxisView
@@ -58,6 +62,7 @@ class FrontView(NamedTuple):
     baseline: tuple[float, float] | None
     selected: tuple[float, float] | None
     total: int
+    outside: int
     hidden_infeasible: int
 
 
@@ -95,8 +100,18 @@ def front_view(
         baseline=baseline,
         selected=None if at is None else (float(points[at, 0]), float(points[at, 1])),
         total=int(shown.sum()),
+        outside=int((~(within(x_axis, points[shown, 0]) & within(y_axis, points[shown, 1]))).sum()),
         hidden_infeasible=int((usable & ~frame.feasible).sum()) if feasible_only else 0,
     )
+
+
+def default_axes(frame: Frame) -> tuple[str, str]:
+    """The first two objectives; with one objective, any other metric that has a direction."""
+    names = [objective.metric for objective in frame.objectives]
+    others = [name for name in frame.metric_names if name not in names]
+    others.sort(key=lambda name: frame.metric(name).direction == "none")
+    first, second, *_ = [*names, *others, *names, *names]
+    return first, second
 
 
 def selected_point(frame: Frame, x: str, y: str, trial: int | None) -> tuple[list[float], list[float]]:
@@ -104,20 +119,13 @@ def selected_point(frame: Frame, x: str, y: str, trial: int | None) -> tuple[lis
     row = frame.row_of(trial) if trial is not None else None
     if row is None:
         return [], []
-    values = frame.columns(x, y)
-    shown = frame.unique & frame.feasible
-    scales = [_metric_scale(frame, name, values[shown, k]) for k, name in enumerate((x, y))]
-    point = [float(values[row, k] * scales[k].factor) for k in (0, 1)]
+    values = frame.columns(x, y)[row]
+    point = [float(v * column_scale(frame, name).factor) for v, name in zip(values, (x, y), strict=True)]
     return ([point[0]], [point[1]]) if np.isfinite(point).all() else ([], [])
 
 
-def _metric_scale(frame: Frame, name: str, column: Floats) -> labels.Scale:
-    magnitude = float(np.median(np.abs(column))) if len(column) else 1.0
-    return labels.scale_for(magnitude, frame.metric(name).unit)
-
-
 def _axis_view(frame: Frame, name: str, column: Floats, log: bool | None) -> AxisView:
-    scale = _metric_scale(frame, name, column)
+    scale = column_scale(frame, name)
     title = labels.metric_label(name) + (f" ({scale.unit})" if scale.unit else "")
     wide = len(column) > 1 and column.min() > 0 and column.max() > LOG_SPREAD * np.quantile(column, 0.02)
     positive = len(column) > 0 and column.min() > 0
@@ -174,13 +182,27 @@ def _scaled(point: tuple[float, ...] | None, x: AxisView, y: AxisView) -> tuple[
 def _visible(
     column: Floats, front: Floats, baseline: tuple[float, float] | None, side: int, log: bool
 ) -> tuple[float, float] | None:
-    """The range shown at first: the front, the baseline and all but the worst few percent of the cloud."""
+    """The range shown at first: the front and all but the worst few percent of the cloud, and the baseline.
+
+    A baseline so far off that it would squeeze everything else stays outside.
+    """
     if not len(column):
         return None
-    inner = np.quantile(column, (0.03, 0.97))
-    wanted = np.concatenate([inner, front, [] if baseline is None else [baseline[side]]])
-    low, high = float(wanted.min()), float(wanted.max())
-    if log:
-        low, high = np.log10(low), np.log10(high)
+    shape = np.log10 if log else np.asarray
+    inner = shape(np.concatenate([np.quantile(column, (0.03, 0.97)), front]))
+    low, high = float(inner.min()), float(inner.max())
+    if baseline is not None and (baseline[side] > 0 or not log):
+        at = float(shape(baseline[side]))
+        wider = min(low, at), max(high, at)
+        if wider[1] - wider[0] <= MOST_STRETCH * (high - low):
+            low, high = wider
     pad = 0.06 * (high - low) or abs(high) * 0.05 or 1.0
-    return float(low - pad), float(high + pad)
+    return low - pad, high + pad
+
+
+def within(view: AxisView, values: Floats) -> Flags:
+    """Which values lie in the range shown at first."""
+    if view.visible is None:
+        return np.ones(len(values), dtype=np.bool_)
+    low, high = (10**end for end in view.visible) if view.log else view.visible
+    return np.asarray((values >= low) & (values <= high))

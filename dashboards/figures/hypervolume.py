@@ -64,7 +64,7 @@ def hypervolume_figure(view: HypervolumeView, colours: Scheme) -> go.Figure:
     for curve in view.agents:
         _add_curve(figure, curve, colours)
     figure.update_xaxes(**axis("Unique designs simulated", colours, rangemode="tozero", hoverformat=",d"))
-    figure.update_yaxes(**axis("Hypervolume", colours, tickformat=".2f"))
+    figure.update_yaxes(**axis("Hypervolume (box = 1)", colours, tickformat=".2f"))
     return figure
 
 

@@ -96,6 +96,7 @@ def axis(title: str, colours: Scheme, **options: Any) -> dict[str, Any]:
         "tickfont": {"size": 11, "color": colours.muted},
         "automargin": True,
         "separatethousands": True,
+        "exponentformat": "none",
         "minor": {"showgrid": False},
         **options,
     }

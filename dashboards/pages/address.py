@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from dashboards.data import Frame
+from dashboards.figures.front_view import default_axes
 
 
 class ViewState(NamedTuple):
@@ -44,15 +45,6 @@ def view_state(search: str | None, frame: Frame) -> ViewState:
         log_y=_flag(query.get("logy")),
         trial=_number(query.get("trial")),
     )
-
-
-def default_axes(frame: Frame) -> tuple[str, str]:
-    """The first two objectives; with one objective, any other metric that has a direction."""
-    names = [objective.metric for objective in frame.objectives]
-    others = [name for name in frame.metric_names if name not in names]
-    others.sort(key=lambda name: frame.metric(name).direction == "none")
-    first, second, *_ = [*names, *others, *names, *names]
-    return first, second
 
 
 def _flag(text: str | None) -> bool | None:

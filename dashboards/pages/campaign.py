@@ -13,8 +13,8 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, Patch, State, ctx, dcc, html, no_update
 
 from dashboards import labels
-from dashboards.data import Frame
-from dashboards.figures.front import SELECTED_TRACE, front_figure
+from dashboards.data import Frame, column_scale
+from dashboards.figures.front import SELECTED_TRACE
 from dashboards.figures.front_view import front_view, selected_point
 from dashboards.figures.hypervolume import hypervolume_figure, hypervolume_view
 from dashboards.figures.style import scheme
@@ -113,9 +113,11 @@ def overview(frame: Frame) -> list[Any]:
     """The strip of numbers at the top."""
     done = frame.designs
     rate = f"{labels.number(frame.rate_per_s, 3)} designs/s" if frame.rate_per_s else ""
+    n_agents = len(frame.agents) - (frame.reference_agent >= 0)
+    agents = f"{n_agents} agent{'' if n_agents == 1 else 's'}"
     share = 100.0 * float(frame.feasible[frame.unique].mean()) if frame.unique.any() else float("nan")
     tiles = [
-        _tile("State", state_badge(frame.state), rate or " "),
+        _tile("State", state_badge(frame.state), rate or agents),
         _tile(
             "Unique designs",
             [labels.count(done), html.Span(f" / {labels.count(frame.budget)}", className="of")]
@@ -152,7 +154,7 @@ def _tile(name: str, value: Any, below: Any) -> html.Div:
 
 
 def _best_tile(frame: Frame, metric: str) -> html.Div:
-    spec, direction = frame.metric(metric), frame.direction(metric)
+    direction = frame.direction(metric)
     column = frame.columns(metric)[frame.unique & frame.feasible, 0]
     column = column[column == column]
     label = "Best " + labels.metric_label(metric).lower()
@@ -162,7 +164,7 @@ def _best_tile(frame: Frame, metric: str) -> html.Div:
     baseline = frame.baseline_values(metric)
     reference = baseline[0] if baseline else float("nan")
     below = [change_text(best, reference, direction), " against the baseline"] if baseline else " "
-    return _tile(label, value_text(best, labels.scale_for(best, spec.unit)), below)
+    return _tile(label, value_text(best, column_scale(frame, metric)), below)
 
 
 def _controls(frame: Frame, state: ViewState, log_x: bool, log_y: bool) -> list[Any]:
@@ -294,7 +296,7 @@ def _register_plots(app: Dash, source: CampaignSource) -> None:
             log_y=bool(log_y),
             selected=_trial(trial),
         )
-        return front_figure(view, scheme(theme))
+        return draw_front(view, scheme(theme))
 
     @app.callback(
         Output("hypervolume", "figure"),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from dash import dcc, html
 
 from dashboards import labels
-from dashboards.data import Detail, Frame
+from dashboards.data import Detail, Frame, column_scale
 from dashboards.figures.breakdown import Breakdown, breakdown, breakdown_figure, part_colour
 from dashboards.figures.style import Scheme
 from dashboards.pages.pieces import agent_mark, card, change_text, empty_state, value_text
@@ -25,6 +25,7 @@ class ParameterLine(NamedTuple):
     name: str
     value: str
     baseline: str
+    unit: str
     changed: bool
 
 
@@ -89,10 +90,10 @@ def parameter_lines(frame: Frame, row: int) -> dict[str, list[ParameterLine]]:
     )
     groups: dict[str, list[ParameterLine]] = {}
     for parameter in frame.space.parameters:
-        value, usual = (_value(point[parameter.name], parameter.unit) for point in (own, base))
-        groups.setdefault(parameter.subsystem, []).append(
-            ParameterLine(labels.parameter_label(parameter.name), value, usual, value != usual)
-        )
+        value, usual = (_written(point[parameter.name]) for point in (own, base))
+        name, unit = labels.parameter_label(parameter.name), labels.unit_label(parameter.unit)
+        line = ParameterLine(name, value, usual, unit, value != usual)
+        groups.setdefault(parameter.subsystem, []).append(line)
     return groups
 
 
@@ -115,9 +116,8 @@ def _group(name: str) -> str:
     return "other"
 
 
-def _value(value: Any, unit: str) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{text} {labels.unit_label(unit)}".rstrip()
+def _written(value: str | int | float | bool) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _head(frame: Frame, row: int) -> html.Header:
@@ -155,9 +155,8 @@ def _objectives(frame: Frame, values: Mapping[str, float], baseline: Mapping[str
     wanted = list(dict.fromkeys(objective.metric for objective in (*frame.objectives, *frame.constraints)))
     tiles = []
     for name in wanted:
-        spec = frame.metric(name)
         reference = baseline[name] if baseline is not None else float("nan")
-        scale = labels.scale_for(max(abs(values[name]), abs(reference) if baseline else 0.0), spec.unit)
+        scale = column_scale(frame, name)
         tiles.append(
             html.Div(
                 [
@@ -207,13 +206,10 @@ def _parameters(frame: Frame, row: int) -> Any:
 
 
 def _parameter_line(line: ParameterLine) -> html.Tr:
-    was = (
-        [html.Span(line.baseline, className="muted"), html.Span(" → ", className="muted")]
-        if line.changed
-        else []
-    )
+    was = [html.Span(f"{line.baseline} → ", className="muted")] if line.changed else []
+    unit = [html.Span(line.unit, className="unit")] if line.unit else []
     return html.Tr(
-        [html.Th(line.name, scope="row"), html.Td([*was, html.Span(line.value, className="value")])],
+        [html.Th(line.name, scope="row"), html.Td([*was, html.Span(line.value, className="value"), *unit])],
         className="changed" if line.changed else "",
     )
 

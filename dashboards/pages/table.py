@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dashboards import labels
-from dashboards.data import Frame
+from dashboards.data import Frame, column_scale
 
 MAX_ROWS = 2_000
 _NUMBER = {"function": "dseNumber(params.value)"}
@@ -21,7 +21,7 @@ def column_definitions(frame: Frame) -> list[dict[str, Any]]:
         {"field": "agent", "headerName": "Agent", "width": 82},
     ]
     for position, objective in enumerate(frame.objectives):
-        scale = _scale(frame, objective.metric)
+        scale = column_scale(frame, objective.metric)
         label = labels.metric_label(objective.metric) + (f" ({scale.unit})" if scale.unit else "")
         columns.append(
             {
@@ -59,7 +59,7 @@ def front_rows_data(frame: Frame) -> list[dict[str, Any]]:
     """One row a design of the front, best first in the first objective."""
     rows = frame.front[:MAX_ROWS]
     values = frame.columns(*(objective.metric for objective in frame.objectives))[rows]
-    scales = [_scale(frame, objective.metric) for objective in frame.objectives]
+    scales = [column_scale(frame, objective.metric) for objective in frame.objectives]
     baseline = frame.baseline_values(*(objective.metric for objective in frame.objectives))
     table = []
     for at, row in enumerate(rows.tolist()):
@@ -92,13 +92,6 @@ def differences(frame: Frame, row: int) -> str:
         for column, parameter in enumerate(frame.space.parameters)
         if own[column] != base[column]
     )
-
-
-def _scale(frame: Frame, metric: str) -> labels.Scale:
-    baseline = frame.baseline_values(metric)
-    column = frame.columns(metric)[frame.front, 0]
-    magnitude = baseline[0] if baseline else float(np.median(column)) if len(column) else 1.0
-    return labels.scale_for(magnitude, frame.metric(metric).unit)
 
 
 def _rules(direction: str) -> tuple[str, str]:
