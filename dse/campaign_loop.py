@@ -20,13 +20,12 @@ from dse.evaluation import Evaluated, Evaluator
 from dse.interrupt import StopFlag
 from dse.metrics import Metrics
 from dse.progress import Meter, Watcher
+from dse.reference_sample import ENOUGH_FEASIBLE, reference_rounds
 from dse.scoring import Scores, reference_and_ideal
 from dse.search import SearchProblem
-from dse.seeding import seed_sequence
 from dse.space import IndexMatrix
 from dse.store import Origin, ResultBlock, Store, TrialBlock, Trials
 
-REFERENCE_DESIGNS = 50
 _SNAPSHOT_EVERY = 16
 
 
@@ -57,7 +56,8 @@ class CampaignLoop:
         self._recall(log)
         problem, reference_scores = self._reference(log)
         meter = Meter(self.watcher, problem.objectives, problem.reference, problem.ideal)
-        meter.add(reference_scores)
+        for scores in reference_scores:
+            meter.add(scores)
         self._runs = [
             self._restored(number, problem, log, meter) for number in range(1, len(self.setup.runs))
         ]
@@ -80,38 +80,38 @@ class CampaignLoop:
 
     # the baseline and the reference sample
 
-    def _reference(self, log: Trials) -> tuple[SearchProblem, Scores]:
-        """Evaluate the baseline and a random sample (run 0), or take them from the log."""
-        done = log.run == 0
-        rows = reference_rows(self.setup)
-        if done.any():
-            if not np.array_equal(log.indices[done], rows):
+    def _reference(self, log: Trials) -> tuple[SearchProblem, list[Scores]]:
+        """Evaluate the baseline and the reference sample (run 0), or take them from the log."""
+        setup = self.setup
+        logged = np.flatnonzero(log.run == 0)
+        scores: list[Scores] = []
+        step = 0
+        for batch, rows in enumerate(reference_rounds(setup)):
+            mine = logged[step : step + len(rows)]
+            if len(mine) and not np.array_equal(log.indices[mine], rows):
                 raise StoreError("the reference sample in the store is not that of this campaign file")
-            metrics = log.metrics[done]
-        else:
-            metrics = self._evaluate_reference(rows)
-        scores = self.setup.scorer.score(rows, metrics)
-        reference, ideal = reference_and_ideal([scores])
+            metrics = log.metrics[mine] if len(mine) else self._evaluate_reference(batch, step, rows)
+            if batch == 0:
+                baseline = Metrics(setup.simulator.schema, metrics[0])
+                self.store.set_baseline(self.campaign, setup.baseline, baseline, 1)
+            scores.append(setup.scorer.score(rows, metrics))
+            step += len(rows)
+            if sum(int(score.feasible.sum()) for score in scores) >= ENOUGH_FEASIBLE:
+                break
+        reference, ideal = reference_and_ideal(scores)
         self.store.set_scale(self.campaign, reference, ideal)
-        self.store.set_baseline(
-            self.campaign, self.setup.baseline, Metrics(self.setup.simulator.schema, metrics[0]), 1
-        )
-        objectives = self.setup.scorer.objectives
-        problem = SearchProblem(
-            self.setup.space, objectives, self.setup.scorer.n_constraints, reference, ideal
-        )
-        return problem, scores
+        self.store.flush()
+        k = setup.scorer.n_constraints
+        return SearchProblem(setup.space, setup.scorer.objectives, k, reference, ideal), scores
 
-    def _evaluate_reference(self, rows: IndexMatrix) -> NDArray[np.float64]:
-        keys = self.setup.simulator.space.keys(rows).tolist()
-        result = self.evaluator.evaluate(rows, keys)
-        if np.isnan(result.metrics[0]).all():
+    def _evaluate_reference(self, batch: int, step: int, rows: IndexMatrix) -> NDArray[np.float64]:
+        result = self.evaluator.evaluate(rows, self.setup.simulator.space.keys(rows).tolist())
+        if batch == 0 and np.isnan(result.metrics[0]).all():
             notes = result.fresh.notes[0][0] if result.fresh is not None and result.fresh.notes else ()
             why = "; ".join(notes) or "it violates a constraint of the space"
             raise DseError(f"the baseline design could not be simulated: {why}")
         scores = self.setup.scorer.score(rows, result.metrics)
-        self._append(0, 0, 0, rows, result, scores, result.origin)
-        self.store.flush()
+        self._append(0, batch, step, rows, result, scores, result.origin)
         return result.metrics
 
     # runs
@@ -198,14 +198,3 @@ class CampaignLoop:
         done = sum(run.unique for run in self._runs)
         total = sum(run.unique if run.finished else run.budget.unique for run in self._runs)
         meter.report(agent, done, total, self.evaluator.simulated, last=last)
-
-
-def reference_rows(setup: Setup) -> IndexMatrix:
-    """The baseline, then feasible random designs without repetition: rows of the simulator's space."""
-    wide = setup.simulator.space
-    rng = np.random.default_rng(seed_sequence(setup.config.seed, REFERENCE))
-    drawn = setup.space.sample(REFERENCE_DESIGNS, rng, feasible=True)
-    rows = np.concatenate([wide.encode(setup.baseline)[None, :], setup.space.embed(drawn, wide)])
-    _, first = np.unique(wide.keys(rows), return_index=True)
-    distinct: IndexMatrix = rows[np.sort(first)]
-    return distinct

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.campaign_loop import reference_rows
 from dse.campaign_setup import Setup
+from dse.reference_sample import reference_rounds
 from traces.workload import Workload
 
 
@@ -50,7 +50,7 @@ class DryRun:
 
 def dry_run(setup: Setup, threads: int) -> DryRun:
     """Simulate the baseline and the reference sample and report."""
-    rows = reference_rows(setup)
+    rows = reference_rounds(setup)[0]
     started = time.perf_counter()
     batch = setup.simulator.run_batch(rows, setup.workloads, threads=threads)
     elapsed = time.perf_counter() - started
