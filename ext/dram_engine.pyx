@@ -98,7 +98,7 @@ cdef enum Outcome:
 cdef inline cycle_t next_event(const Arena* a) noexcept nogil:
     """The next cycle, after `now`, in which anything can happen."""
     cdef cycle_t t = earlier(earlier(a.response_at, a.input_at), earlier(a.admit_at, a.manager_at))
-    if not (a.blocked | a.powered_down):
+    if cycle_of(a.best) < a.blocked_from and not a.powered_down:
         t = earlier(t, cycle_of(a.best))
     if rarely(a.manager_command != NO_COMMAND):
         t = earlier(t, a.manager_ready)
@@ -126,8 +126,10 @@ cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t
         manage(a, t)
     if rarely(a.manager_command != NO_COMMAND and a.manager_ready <= t):
         issue_for_manager(a, tape, t)
-    elif cycle_of(a.best) <= t and not (a.blocked | a.powered_down):
+    elif cycle_of(a.best) <= t < a.blocked_from and not a.powered_down:
         issue(a, r, tape, t)
+        if rarely(a.manager_command != NO_COMMAND):
+            a.manager_at = t + 1
     cdef bint waiting = a.next_admitted < a.next_id
     cdef bint space = has_space(a)
     a.admit_at = t + 1 if waiting and space else NEVER
@@ -423,7 +425,7 @@ cdef class DramEngine:
     @property
     def cycle(self):
         """The next cycle to be simulated; at the end, the cycle of the last delivery."""
-        return self.arena.now + (not self.arena.finished)
+        return self.arena.last_delivered_at if self.arena.finished else self.arena.now + 1
 
     @property
     def delivered(self):

@@ -2,8 +2,9 @@
 
 A manager proposes one command (`manager_command`, legal from `manager_ready`); while one is proposed, or while
 power-down is enabled, the phase is looked at in every simulated cycle, otherwise only when `manager_at` is reached.
-A proposal never competes with a bank's candidate: refresh proposes while no request is queued, or else holds the banks
-(`blocked`); power-down proposes only while nothing is queued. Semantics: DRAMSys 4.0; O(1).
+Refresh proposes while no request is queued, or else holds the banks from the next cycle on (`blocked_from`): only in
+the first cycle of a forced refresh can a bank's candidate still go out, if the refresh cannot. Power-down proposes only
+while nothing is queued. Semantics: DRAMSys 4.0; O(1).
 """
 
 from libc.stdint cimport int64_t
@@ -40,7 +41,7 @@ cdef inline bint refresh_is_wanted(Arena* a, cycle_t t) noexcept nogil:
         skip_interval(a)
         return False
     if a.refresh_debt >= a.config.refresh_max_postponed:
-        a.blocked = 1
+        a.blocked_from = earlier(a.blocked_from, t + 1)
         return True
     if a.queued == 0:
         return True
@@ -62,7 +63,7 @@ cdef inline void manage_refresh(Arena* a, cycle_t t) noexcept nogil:
 
 cdef inline void settle_refresh(Arena* a) noexcept nogil:
     """After a REF: the first pays the interval, further ones reduce the debt down to the limit."""
-    a.blocked = 0
+    a.blocked_from = NEVER
     if a.pulling_in:
         a.refresh_debt -= 1
     else:

@@ -206,7 +206,7 @@ cdef struct Arena:
     uint64_t active             # banks with a non-empty list
     uint64_t open
     int64_t last_direction      # 1 after a write
-    int64_t blocked             # a forced refresh holds the banks
+    cycle_t blocked_from        # first cycle in which a forced refresh holds the banks
     # Managers
     int64_t manager_command
     cycle_t manager_ready       # earliest cycle of manager_command

@@ -23,6 +23,7 @@ cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) n
     a.finished = a.n_requests == 0
     a.last_admitted_at = -1
     a.best = NEVER << KEY_BITS
+    a.blocked_from = NEVER
     a.manager_command = NO_COMMAND
     a.refresh_deadline = config.t_refi
     a.batch_edge = a.n_measured_reads // N_BATCHES
@@ -95,12 +96,12 @@ cdef inline void retune_arena(Arena* a, const Config* config, const Requests* r)
     cdef bint had_refresh = a.config.refresh_policy == ALL_BANK
     a.config = config[0]
     if config.refresh_policy != ALL_BANK:
-        a.blocked = 0
+        a.blocked_from = NEVER
     elif not had_refresh:
         a.pulling_in = 0
         a.refresh_deadline = (a.now // config.t_refi + 1) * config.t_refi
     elif a.refresh_debt < config.refresh_max_postponed:
-        a.blocked = 0
+        a.blocked_from = NEVER
     if config.arbiter == ARBITER_REORDER:
         chain_sources(a)
     line_up_responses(a)

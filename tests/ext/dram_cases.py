@@ -1,4 +1,4 @@
-"""Random controllers and traces on which the DRAM engine is compared with its twin, and how they are compared.
+"""Random controllers and traces on which the DRAM engine is compared with its twin, and the comparison.
 
 A case is a pure function of its number. Timings are those of DDR3-1600 or DDR4-2400, with a shorter refresh
 interval so that a short trace meets many refreshes, or random ones that keep only what JEDEC guarantees
@@ -76,7 +76,7 @@ def device_timings(name: str) -> dict[str, int]:
 
 
 def random_timings(rng: np.random.Generator) -> dict[str, int]:
-    timings = dict(DDR3_1600 if rng.random() < 0.4 else DDR4_2400)
+    timings = device_timings(DEVICES[int(rng.random() < 0.6)])
     if rng.random() < 0.35:
         timings = {
             name: int(rng.integers(max(1, value // 3), 2 * value + 1)) for name, value in timings.items()
