@@ -1,7 +1,7 @@
 """The reference sample: the baseline and random designs that set a campaign's scales before any agent starts.
 
-Its worst and best feasible costs make the reference point and the ideal (`scoring.reference_and_ideal`), which
-stay fixed. Where few designs are feasible it goes on for a few rounds, so that the scales mean something.
+The reference point and the ideal come from it (`scoring.reference_and_ideal`) and stay fixed. Where few designs
+are feasible it goes on for a few rounds, so that these scales mean something.
 """
 
 from __future__ import annotations

@@ -61,8 +61,10 @@ class Scorer:
 def reference_and_ideal(scores: Sequence[Scores]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The reference point and the ideal of a campaign, (M,) each, from its baseline and reference sample.
 
-    The reference point is the worst feasible cost plus a tenth of the range, the ideal the best cost; without
-    a feasible design all measured ones count. ValueError if none was measured.
+    The reference point is the worst cost on the front of the feasible designs (the nadir) plus a tenth of the
+    front's range, the ideal the best cost. A random sample holds throttled designs a thousand times slower
+    than the rest: a reference point out there would give every front nearly the same hypervolume. Without a
+    feasible design all measured ones count; ValueError if none was measured.
     """
     costs = np.concatenate([score.costs for score in scores])
     feasible = np.concatenate([score.feasible for score in scores])

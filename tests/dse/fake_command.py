@@ -1,0 +1,10 @@
+"""`dse` with the fake simulator registered: what the tests of the command line start."""
+
+from __future__ import annotations
+
+from dse.cli import main
+from dse.registry import SIMULATORS
+
+if __name__ == "__main__":
+    SIMULATORS["fake"] = "tests.dse.fake:FakeSimulator"
+    main()
