@@ -1,6 +1,6 @@
 """The reference sample: the baseline and random designs that set a campaign's scales before any agent starts.
 
-The reference point and the ideal come from it (`scoring.reference_and_ideal`) and stay fixed. Where few designs
+The reference point and the ideal come from it (`scoring.reference_and_ideal`) and stay. Where few designs
 are feasible it goes on for a few rounds, so that these scales mean something.
 """
 
