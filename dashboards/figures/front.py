@@ -152,7 +152,7 @@ def _add_clouds(figure: go.Figure, view: FrontView, colours: Scheme) -> None:
         colour, symbol = _mark(cloud.number, view, colours)
         figure.add_trace(_cloud_trace(kind, view, cloud, colour, symbol))
         if cloud.agent not in in_legend:
-            figure.add_trace(_legend_mark(cloud.agent, colour, symbol))
+            figure.add_trace(_legend_mark(cloud.agent, cloud.number, colour, symbol))
             in_legend.add(cloud.agent)
 
 
@@ -173,21 +173,21 @@ def _cloud_trace(kind: Any, view: FrontView, cloud: Cloud, colour: str, symbol: 
         customdata=cloud.trials,
         mode="markers",
         name=labels.plain(cloud.agent),
-        legendgroup=cloud.agent,
+        legendgroup=f"agent{cloud.number}",
         showlegend=False,
         marker=marker,
         hovertemplate=_hover(view, cloud.agent, "" if cloud.feasible else "<br>violates a constraint"),
     )
 
 
-def _legend_mark(agent: str, colour: str, symbol: str) -> go.Scatter:
+def _legend_mark(agent: str, number: int, colour: str, symbol: str) -> go.Scatter:
     """The quiet points would be lost in the legend: it shows a full mark that stands for them."""
     return go.Scatter(
         x=[None],
         y=[None],
         mode="markers",
         name=labels.plain(agent),
-        legendgroup=agent,
+        legendgroup=f"agent{number}",
         hoverinfo="skip",
         marker={"size": 8, "symbol": symbol, "color": colour},
     )

@@ -102,7 +102,7 @@ def _add_curve(figure: go.Figure, curve: AgentCurve, colours: Scheme) -> None:
             "hoverinfo": "skip",
             "showlegend": False,
         }
-        band = {"legendgroup": curve.agent, "name": labels.plain(curve.agent), **edge}
+        band = {"legendgroup": f"agent{curve.number}", "name": labels.plain(curve.agent), **edge}
         figure.add_trace(go.Scatter(x=curve.designs, y=curve.low, **band))
         fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
         figure.add_trace(go.Scatter(x=curve.designs, y=curve.high, **fill, **band))
@@ -112,7 +112,7 @@ def _add_curve(figure: go.Figure, curve: AgentCurve, colours: Scheme) -> None:
             x=curve.designs,
             y=curve.median,
             mode="lines+markers",
-            legendgroup=curve.agent,
+            legendgroup=f"agent{curve.number}",
             name=labels.plain(curve.agent) + seeds,
             hovertemplate="%{y:.4f}",
             line={"color": colour, "width": 1.8, "shape": "hv", "dash": DASHES[curve.number % len(DASHES)]},
