@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import traces
 from dse.errors import DseError, InputError
 from dse.point import DesignPoint
+from dse.units import unit_of
 from traces.trace import Trace
 
 MANIFEST = "export.json"
@@ -194,11 +195,11 @@ def _trace_facts(plan: Plan) -> dict[str, Any] | None:
 
 
 def _with_units(metrics: Mapping[str, float] | None) -> dict[str, Any]:
-    """Value and unit of each metric; values that are not numbers become null."""
+    """Value and unit of each metric, by its schema or its name; values that are not numbers become null."""
     if metrics is None:
         return {}
     units = {spec.name: spec.unit for spec in getattr(metrics, "schema", ())}
     return {
-        name: {"value": value if math.isfinite(value) else None, "unit": units.get(name, "")}
+        name: {"value": value if math.isfinite(value) else None, "unit": units.get(name, unit_of(name))}
         for name, value in metrics.items()
     }

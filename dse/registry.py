@@ -26,7 +26,10 @@ EXPORTERS = {
     "dramsim3": "simulators.dram.export.dramsim3:export",
 }
 ENVIRONMENTS = {"dram/design-v0": "dse.env.design:make"}
-FIGURES = {"front": "dashboards.figures.front:front_figure"}
+FIGURES = {
+    "front": "dashboards.figures.front:front_figure",
+    "load_curve": "dashboards.figures.load_curve:load_curve_figure",
+}
 
 TABLES: dict[str, dict[str, str]] = {
     "simulator": SIMULATORS,

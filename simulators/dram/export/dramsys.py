@@ -338,5 +338,6 @@ _SIMCONFIG_4: dict[str, Any] = {
     "UseMalloc": False,
 }
 _STOCK_NOTE = (
-    "the memspec is a stock file: copy this folder into DRAMSys/configs or link its memspec folder here"
+    "the memspec is a stock file: copy this folder into DRAMSys/configs or link its memspec folder here; "
+    "the files for 4.0 carry the memory itself"
 )
