@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
+from dse.cli.main import load_command
 from tests.docs.pages import FENCE, ROOT, blocks, is_slow, pages
 
 RUNNERS = {"python": [sys.executable], "sh": ["sh", "-eu"]}
@@ -57,3 +59,25 @@ def test_the_links_of_a_page_lead_somewhere(page):
     local = [target for target in targets if target and "://" not in target]
 
     assert [target for target in local if not (ROOT / page).parent.joinpath(target).exists()] == []
+
+
+def _commands():
+    """Every command line of `dse` that a page shows."""
+    for page in pages():
+        for fence in FENCE.finditer((ROOT / page).read_text()):
+            for line in fence["body"].splitlines():
+                if fence["info"].split()[0] == "sh" and line.startswith("dse "):
+                    yield pytest.param(line, id=f"{page}: {line}")
+
+
+@pytest.mark.parametrize("line", list(_commands()))
+def test_a_command_of_the_guide_has_the_options_it_shows(line):
+    words = [word for word in shlex.split(line, comments=True)[1:]]
+    command = load_command(words.pop(0))
+    if hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+
+    used = {word for word in words[: words.index("--") if "--" in words else None] if word.startswith("-")}
+
+    assert used - known == set()
