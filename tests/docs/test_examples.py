@@ -72,7 +72,7 @@ def _commands():
 
 @pytest.mark.parametrize("line", list(_commands()))
 def test_a_command_of_the_guide_has_the_options_it_shows(line):
-    words = [word for word in shlex.split(line, comments=True)[1:]]
+    words = shlex.split(line, comments=True)[1:]
     command = load_command(words.pop(0))
     if hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
