@@ -340,8 +340,11 @@ def _refresh_violations(log: CommandLog, limits: Limits, end: int) -> Iterator[V
 
 
 def _closing_cycles(t: Limits) -> int:
-    """From the moment a refresh is forced until it can be issued: wake up, finish, precharge all."""
-    return t["cke"] + t["xp"] + t["rc"] + t["ras"] + t["cwl"] + t["burst"] + t["wr"] + t["rp"] + t["rfc"]
+    """From the moment a refresh is forced until it can be issued: wake up, finish the columns of the banks
+    just activated, turn the bus round once, precharge all, wait for the refresh before it."""
+    columns = t.banks * t["ccd_l"] + t["cl"] + 2 * t["burst"] + t["cwl"] + t["wtr_l"]
+    closing = t["rc"] + t["ras"] + t["cwl"] + t["burst"] + t["wr"] + t["rp"]
+    return t["cke"] + t["xp"] + columns + closing + t["rfc"]
 
 
 def _clash(log: CommandLog, rule: str, later: Index, earlier: Index, text: str) -> Violation:
