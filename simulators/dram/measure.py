@@ -20,7 +20,7 @@ from scipy.special import stdtrit
 from dse.metrics import Metrics
 from simulators.dram.area import ControllerCost
 from simulators.dram.devices import Device
-from simulators.dram.power import Activity, EventEnergy, energy_pj, state_cycles
+from simulators.dram.power import Activity, EventEnergy, energy_pj, refresh_owed_pj, state_cycles
 from simulators.dram.schema import dram_schema
 
 Histogram = NDArray[np.int64]
@@ -108,15 +108,19 @@ def _outcome(measured: Measured, device: Device, requests: float) -> dict[str, f
 def _energy(
     c: Mapping[str, int], values: Mapping[str, float], events: EventEnergy, cost: ControllerCost
 ) -> dict[str, float]:
-    parts = energy_pj(events, Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"]))
-    memory_pj = parts.pop("total")
+    activity = Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"])
+    parts = energy_pj(events, activity)
+    memory_pj, owed_pj = parts.pop("total"), refresh_owed_pj(events, activity)
+    charged_pj = memory_pj + owed_pj
     elapsed_ns = values["elapsed_ns"]
-    total_pj = memory_pj + cost.static_power_mw * elapsed_ns
+    total_pj = charged_pj + cost.static_power_mw * elapsed_ns
     bits = 8 * values["transferred_bytes"]
     return {f"energy_{name}_pj": part for name, part in parts.items()} | {
         "energy_pj": memory_pj,
+        "refresh_owed_energy_pj": owed_pj,
+        "charged_energy_pj": charged_pj,
         "average_power_mw": _over(memory_pj, elapsed_ns),
-        "energy_per_bit_pj": _over(memory_pj, bits),
+        "energy_per_bit_pj": _over(charged_pj, bits),
         "total_energy_pj": total_pj,
         "total_power_mw": _over(total_pj, elapsed_ns),
         "total_energy_per_bit_pj": _over(total_pj, bits),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from simulators.dram.devices import Device
 
 _BACKGROUND = ("active_standby", "precharge_standby", "active_power_down", "precharge_power_down")
-COMPONENTS = ("activate", "precharge", "read", "write", "refresh", "refresh_owed", *_BACKGROUND)
+COMPONENTS = ("activate", "precharge", "read", "write", "refresh", *_BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +120,24 @@ def state_cycles(event: EventEnergy, activity: Activity) -> dict[str, int]:
 
 
 def energy_pj(event: EventEnergy, activity: Activity) -> dict[str, float]:
-    """Energy in pJ of each of `COMPONENTS`, and their sum under "total".
-
-    A refresh that is owed at the end is charged what a refresh costs ("refresh_owed"), so that putting it off
-    is not free. It takes no time, so no background is charged with it.
-    """
+    """What the memory drew in pJ, by each of `COMPONENTS`, and the sum under "total"."""
     parts = {
         "activate": activity.activates * event.activate_pj,
         "precharge": activity.precharges * event.precharge_pj,
         "read": activity.reads * event.read_pj,
         "write": activity.writes * event.write_pj,
         "refresh": activity.refreshes * event.refresh_pj,
-        "refresh_owed": activity.refreshes_owed * event.refresh_pj,
     }
     cycles = state_cycles(event, activity)
     for state in _BACKGROUND:
         parts[state] = cycles[state] * event.tck_ns * float(getattr(event, f"{state}_mw"))
     parts["total"] = sum(parts.values())
     return parts
+
+
+def refresh_owed_pj(event: EventEnergy, activity: Activity) -> float:
+    """What the refreshes that are still owed at the end will cost, so that putting them off is not free.
+
+    It is charged to the design beside what it drew. It takes no time, so no background goes with it.
+    """
+    return activity.refreshes_owed * event.refresh_pj

@@ -71,26 +71,22 @@ def _latencies() -> Iterator[MetricSpec]:
 
 
 def _energy() -> Iterator[MetricSpec]:
-    yield _spec("energy_pj", "pJ", "min", "sum", "energy", "memory: commands, background and refresh owed")
+    yield _spec("energy_pj", "pJ", "min", "sum", "energy", "what the memory drew: commands and background")
     for component in COMPONENTS:
         yield _spec(f"energy_{component}_pj", "pJ", "min", "sum", "energy", component.replace("_", " "))
     yield _ratio(
-        "average_power_mw", "mW", "min", "energy", "energy_pj", "elapsed_ns", "memory energy over time",
+        "average_power_mw", "mW", "min", "energy", "energy_pj", "elapsed_ns", "what the memory drew, over time",
         needs_constraint="served_load",
     )  # fmt: skip
-    yield _ratio(
-        "energy_per_bit_pj",
-        "pJ/bit",
-        "min",
-        "energy",
-        "energy_pj",
-        "transferred_bytes",
-        "memory energy a bit",
-        1 / 8,
-    )
     yield _spec(
-        "total_energy_pj", "pJ", "min", "sum", "energy", "memory and static power of the controller (proxy)"
+        "refresh_owed_energy_pj", "pJ", "min", "sum", "energy", "cost of the refreshes owed at the end"
     )
+    yield _spec("charged_energy_pj", "pJ", "min", "sum", "energy", "drawn, and refreshes owed")
+    yield _ratio(
+        "energy_per_bit_pj", "pJ/bit", "min", "energy", "charged_energy_pj", "transferred_bytes",
+        "charged energy a bit", 1 / 8,
+    )  # fmt: skip
+    yield _spec("total_energy_pj", "pJ", "min", "sum", "energy", "charged, and the controller (proxy)")
     yield _ratio(
         "total_power_mw", "mW", "min", "energy", "total_energy_pj", "elapsed_ns", "memory and controller",
         needs_constraint="served_load",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from simulators.dram.devices import device
-from simulators.dram.power import COMPONENTS, Activity, EventEnergy, energy_pj, state_cycles
+from simulators.dram.power import COMPONENTS, Activity, EventEnergy, energy_pj, refresh_owed_pj, state_cycles
 
 DDR3 = EventEnergy.of(device("ddr3-1600-1gb-x8-dimm"))
 IDLE = Activity(
@@ -88,9 +88,9 @@ def test_a_refresh_that_outlasts_the_run_is_cut_at_its_end():
 
 
 def test_a_refresh_owed_costs_as_much_as_one_done():
-    parts = energy_pj(DDR3, replace(IDLE, refreshes=1, refreshes_owed=3))
+    activity = replace(IDLE, refreshes=1, refreshes_owed=3)
 
-    assert parts["refresh_owed"] == pytest.approx(3 * parts["refresh"])
+    assert refresh_owed_pj(DDR3, activity) == pytest.approx(3 * energy_pj(DDR3, activity)["refresh"])
 
 
 def test_power_down_draws_less_than_standby():
