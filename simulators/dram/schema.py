@@ -75,7 +75,7 @@ def _energy() -> Iterator[MetricSpec]:
     for component in COMPONENTS:
         yield _spec(f"energy_{component}_pj", "pJ", "min", "sum", "energy", component.replace("_", " "))
     yield _ratio(
-        "average_power_mw", "mW", "min", "energy", "energy_pj", "elapsed_ns", "what the memory drew, over time",
+        "average_power_mw", "mW", "min", "energy", "energy_pj", "elapsed_ns", "energy drawn over time",
         needs_constraint="served_load",
     )  # fmt: skip
     yield _spec(
