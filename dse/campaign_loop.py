@@ -57,7 +57,7 @@ class CampaignLoop:
         problem, reference_scores = self._reference(log)
         meter = Meter(self.watcher, problem.objectives, problem.reference, problem.ideal)
         for scores in reference_scores:
-            meter.add(scores)
+            meter.add(scores, new=False)
         self._runs = [
             self._restored(number, problem, log, meter) for number in range(1, len(self.setup.runs))
         ]

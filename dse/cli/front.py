@@ -10,7 +10,7 @@ import typer
 from dse.campaign_result import CampaignResult
 from dse.cli.terminal import add_row, console, print_csv, print_json, table
 from dse.errors import ConfigError
-from dse.front import Front, FrontDesign
+from dse.front import Front, FrontDesign, knee
 from dse.metrics import Metrics
 from dse.store import default_store
 from dse.units import format_percent, format_value
@@ -95,7 +95,7 @@ def front_to_rows(front: Front) -> list[dict[str, Any]]:
 
 
 def front_table(result: CampaignResult, front: Front, *, limit: int) -> Table:
-    """The baseline, then at most `limit` designs spread evenly over the front."""
+    """The baseline, then at most `limit` designs spread over the front, the best compromise (knee) marked."""
     names = [objective.metric for objective in result.record.objectives]
     bounded = [objective.metric for objective in result.record.constraints if objective.metric not in names]
     made = table(
@@ -106,9 +106,11 @@ def front_table(result: CampaignResult, front: Front, *, limit: int) -> Table:
     if result.baseline is not None:
         values = [_cell(result.baseline, name, None) for name in (*names, *bounded)]
         add_row(made, "baseline", *values, "")
+    best = front.knee.trial if len(front) else None
     for design in _spread(front, limit):
         values = [_cell(design.metrics, name, result.baseline) for name in (*names, *bounded)]
-        add_row(made, design.trial, *values, _changes(result, design))
+        mark = "knee " if design.trial == best else ""
+        add_row(made, f"{mark}{design.trial}", *values, _changes(result, design))
     if len(front) > limit:
         made.caption = f"{limit} of {len(front)} designs; --limit, --csv and --json show more"
     return made
@@ -150,4 +152,8 @@ def _spread(front: Front, limit: int) -> list[FrontDesign]:
     if len(front) <= limit:
         return list(front)
     step = (len(front) - 1) / max(limit - 1, 1)
-    return [front[round(i * step)] for i in range(limit)]
+    rows = {round(i * step) for i in range(limit)}
+    middle = knee(front.costs)
+    if middle not in rows:
+        rows.remove(min(rows, key=lambda row: abs(row - middle)))
+    return [front[row] for row in sorted(rows | {middle})]

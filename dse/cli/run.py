@@ -12,7 +12,7 @@ import typer
 from dse.campaign import Campaign, CampaignResult, DryRun
 from dse.cli.front import agents_table, front_table, front_to_json
 from dse.cli.terminal import add_row, console, print_json, progress_bar, table
-from dse.store import default_store
+from dse.store import default_store, open_reader
 from dse.units import format_duration, format_value
 
 StoreOption = Annotated[
@@ -44,14 +44,12 @@ def run(
         _show_dry_run(campaign.dry_run(threads=threads), as_json)
         return
     path = store or default_store()
-    wanted = name or campaign.config.name
+    wanted = free_name(path, name or campaign.config.name)
     try:
         with progress_bar(not quiet) as progress:
-            result = campaign.run(store=path, threads=threads, progress=progress, name=name)
+            result = campaign.run(store=path, threads=threads, progress=progress, name=wanted)
     except KeyboardInterrupt:
         _interrupted(wanted, path)
-    if result.name != wanted:
-        print(f"{path} has a campaign {wanted!r} already; this one is {result.name!r}", file=sys.stderr)
     _show(result, path, as_json, quiet)
 
 
@@ -78,6 +76,20 @@ def resume(
     _show(result, path, as_json, quiet)
 
 
+def free_name(path: Path, wanted: str) -> str:
+    """The name, or one with a number if the store has a campaign of that name; says so on stderr."""
+    if not path.exists():
+        return wanted
+    with open_reader(path) as reader:
+        states = {row.name: row.state for row in reader.campaigns()}
+    if wanted not in states:
+        return wanted
+    free = next(f"{wanted}-{i}" for i in range(2, len(states) + 3) if f"{wanted}-{i}" not in states)
+    hint = "" if states[wanted] == "finished" else f"; `dse resume {wanted!r}` would continue that one"
+    print(f"{path} has a campaign {wanted!r} already, this one is {free!r}{hint}", file=sys.stderr)
+    return free
+
+
 def _interrupted(name: str, path: Path) -> None:
     print(
         f"Interrupted; every finished trial is in {path}. Continue with: dse resume {name!r} --store {path}",
@@ -94,7 +106,9 @@ def _show(result: CampaignResult, path: Path, as_json: bool, quiet: bool) -> Non
         shown = console()
         shown.print(agents_table(result))
         shown.print(front_table(result, front, limit=12))
-        shown.print(f"Kept in {path}: dse front {result.name!r} --store {path}, dse dashboard --store {path}")
+        where = "" if path == default_store() else f" --store {path}"
+        text = f"Kept in {path}. See: dse front {result.name!r}{where}; dse dashboard{where}"
+        shown.print(text, markup=False)
     if not len(front):
         print("No feasible design was found within the budget.", file=sys.stderr)
         raise typer.Exit(4)

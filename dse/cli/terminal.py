@@ -39,7 +39,8 @@ def table(title: str, columns: Sequence[str], *, left: Sequence[str] = ()) -> Ta
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(title=escape(title), box=box.SIMPLE_HEAD, pad_edge=False)
+    made.title_justify = made.caption_justify = "left"
     for name in columns:
         made.add_column(name, justify="left" if name in left else "right", overflow="fold")
     return made

@@ -35,7 +35,7 @@ def test_a_second_run_of_a_file_gets_a_name_of_its_own(dse, campaign_file):
     second = dse("run", campaign_file(), "--quiet")
 
     assert second.returncode == 0
-    assert "this one is 'small-2'" in second.stderr
+    assert "this one is 'small-2'\n" in second.stderr
     assert [row["name"] for row in json.loads(dse("list", "--json").stdout)] == ["small-2", "small"]
 
 
