@@ -31,7 +31,7 @@ class AgentSummary:
     hypervolume: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CampaignResult:
     """A campaign and its trials at the moment of reading."""
 
@@ -114,6 +114,9 @@ class CampaignResult:
     def plot(self, **options: Any) -> Any:
         """The front as a plotly figure (dashboards.figures.front)."""
         return resolve("figure", "front")(self, **options)
+
+    def __repr__(self) -> str:
+        return f"CampaignResult({self.name!r}, {len(self.trials)} trials, {self.front!r})"
 
     def _repr_html_(self) -> str:
         return self.front._repr_html_()

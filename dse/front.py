@@ -97,7 +97,7 @@ class FrontDesign:
     metrics: Metrics
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Front(Sequence[FrontDesign]):
     """The feasible, non-dominated designs of a campaign, sorted by the first objective.
 
@@ -169,6 +169,12 @@ class Front(Sequence[FrontDesign]):
         columns.update({name: self.metrics[:, m] for m, name in enumerate(self.schema.names)})
         return pandas.DataFrame(columns)
 
+    def __repr__(self) -> str:
+        ranges = [_range(o.metric, self.metrics[:, self.schema.index(o.metric)]) for o in self.objectives]
+        return (
+            f"Front({len(self)} designs: {', '.join(ranges)})" if len(self) else "Front(no feasible design)"
+        )
+
     def _repr_html_(self) -> str:
         names = [objective.metric for objective in self.objectives]
         shown: str = self.to_frame()[["trial", *names, *self.space.names]].to_html(index=False, escape=True)
@@ -189,6 +195,10 @@ def relative_change(metrics: Mapping[str, float], baseline: Mapping[str, float])
         defined = base != 0 and np.isfinite(base) and np.isfinite(value)
         changes[name] = float(100.0 * (value - base) / abs(base)) if defined else None
     return changes
+
+
+def _range(name: str, values: Costs) -> str:
+    return f"{name} {values.min():.5g} to {values.max():.5g}"
 
 
 def _matrix(costs: ArrayLike) -> Costs:

@@ -22,6 +22,7 @@ from dse.point import DesignPoint
 from dse.space import DesignSpace
 from dse.store.connection import connect_reader
 from dse.store.errors import store_errors
+from dse.store.ownership import is_owned
 from dse.store.records import CampaignRecord, CampaignRow, Origin, RunRow, TrialDetail, Trials
 from dse.store.schema import quoted, trial_columns, trial_table
 
@@ -64,6 +65,7 @@ class StoreReader:
             "SELECT number, agent, searcher, repetition, options FROM run WHERE campaign = ? ORDER BY number",
             (row["id"],),
         )
+        row["state"] = self._live(row["id"], row["state"])
         return _record(
             row,
             tuple(
@@ -162,7 +164,7 @@ class StoreReader:
             id=id_,
             name=name,
             created=created,
-            state=state,
+            state=self._live(id_, state),
             simulator=simulator["name"],
             space=space["name"],
             workloads=tuple(workload["name"] for workload in workloads),
@@ -171,6 +173,10 @@ class StoreReader:
             n_trials=self.n_trials(id_),
             budget=config.get("budget", {}),
         )
+
+    def _live(self, campaign: int, state: str) -> str:
+        """The state, but a campaign that says `running` and has no process was killed."""
+        return "interrupted" if state == "running" and not is_owned(self.path, campaign) else state
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock, store_errors(self.path):

@@ -267,3 +267,14 @@ def test_only_the_last_snapshots_are_kept(path):
         assert store.reader.snapshot(campaign, 1, 1000) == (48, b"state48")
         assert store.reader.snapshot(campaign, 1, 40) == (32, b"state32")
         assert store.reader.snapshot(campaign, 1, 20) is None
+
+
+def test_a_campaign_whose_process_is_gone_is_not_running(path):
+    with Store(path) as store:
+        campaign = create(store)
+        assert store.reader.campaign(campaign).state == "running"
+    path.with_name("store.sqlite-campaign1.lock").touch()  # what kill -9 leaves behind
+
+    with open_reader(path) as reader:
+        assert reader.campaign(campaign).state == "interrupted"
+        assert reader.campaigns()[0].state == "interrupted"
