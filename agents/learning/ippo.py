@@ -55,7 +55,7 @@ class Options:
     imitation: float = option(0.5, low=0.0, meaning="pull towards the best known design of each preference")
     elites: int = option(16, low=1, meaning="preferences drawn for the imitation an update")
     resample: int = option(8, low=1, meaning="rounds of sampling to find new designs")
-    restart: float = option(0.05, low=0.0, high=1.0, meaning="start again when less of the samples is new")
+    restart: float = option(0.1, low=0.0, high=1.0, meaning="start again when less of the samples is new")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,7 @@ class SubsystemPolicies:
     """A agents, each with P slots for its parameters; V values at most. All tensors are float32 on the CPU.
 
     Parameters live in slots, S = A * P of them, so that an agent's are side by side; an agent with fewer
-    than P has empty slots, which always hold position 0. `slot` (D,) is the slot of each column of the design space.
+    than P has empty slots, which always hold position 0. `slot` (D,) is the slot of each column.
     barred: (D, V) True where a value does not exist or is infeasible by itself.
     """
 
