@@ -29,6 +29,7 @@ class Range:
 class DryRun:
     """Sizes of the space (raw, distinct in effect, feasible), cost of the campaign, ranges of objectives.
 
+    notes: remarks of the simulator on the baseline (too short a run, ...).
     seconds: expected for the whole budget if no design is ever repeated, at the sample's measured speed.
     """
 
@@ -46,6 +47,7 @@ class DryRun:
     seconds: float
     threads: int
     ranges: tuple[Range, ...]
+    notes: tuple[str, ...]
 
 
 def dry_run(setup: Setup, threads: int) -> DryRun:
@@ -72,6 +74,7 @@ def dry_run(setup: Setup, threads: int) -> DryRun:
         seconds=elapsed / len(rows) * min(designs, setup.space.feasible_size * (len(setup.runs) - 1)),
         threads=threads,
         ranges=tuple(_ranges(setup, metrics)),
+        notes=batch[0].combined.notes,
     )
 
 

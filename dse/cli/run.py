@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -107,11 +108,18 @@ def _show(result: CampaignResult, path: Path, as_json: bool, quiet: bool) -> Non
         shown.print(agents_table(result))
         shown.print(front_table(result, front, limit=12))
         where = "" if path == default_store() else f" --store {path}"
+        with open_reader(path) as reader:
+            _print_notes(reader.detail(result.record.id, 1).metrics.notes)
         text = f"Kept in {path}. See: dse front {result.name!r}{where}; dse dashboard{where}"
         shown.print(text, markup=False)
     if not len(front):
         print("No feasible design was found within the budget.", file=sys.stderr)
         raise typer.Exit(4)
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        console().print(f"note on the baseline: {note}", markup=False)
 
 
 def _show_dry_run(report: DryRun, as_json: bool) -> None:
@@ -142,3 +150,4 @@ def _show_dry_run(report: DryRun, as_json: bool) -> None:
         ]
         add_row(ranges, item.bound, *values)
     shown.print(ranges)
+    _print_notes(report.notes)

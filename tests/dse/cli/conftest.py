@@ -16,6 +16,12 @@ COMMAND = [sys.executable, "-m", "tests.dse.fake_command"]
 
 
 @pytest.fixture
+def campaign_file(campaign_file: Callable[..., Path]) -> Callable[..., Path]:
+    """The small campaign without NSGA-II, whose library takes a second to load in every process."""
+    return lambda *replacements: campaign_file(('"nsga2"', '"local"'), *replacements)
+
+
+@pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     return {**fake_environment(), "PYTHONPATH": str(ROOT), "DSE_STORE": str(tmp_path / "store.sqlite")}
 

@@ -16,7 +16,7 @@ def test_a_run_prints_its_front_and_ends_well(dse, campaign_file):
 
     assert done.returncode == 0
     assert "Front of small" in done.stdout
-    assert "nsga2" in done.stdout
+    assert "local" in done.stdout
     assert done.stderr == ""
 
 
