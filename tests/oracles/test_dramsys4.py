@@ -95,6 +95,12 @@ def test_elapsed_time_is_that_of_dramsys(comparison):
     assert np.percentile(errors, 95) <= 0.03, shown(errors)
 
 
+def test_nineteen_designs_in_twenty_take_the_very_same_cycles(comparison):
+    errors = error(comparison.time_ns, comparison.their_time_ns)
+
+    assert np.mean(errors < 1e-9) >= 0.95, shown(errors)
+
+
 def test_energy_is_that_of_dramsys(comparison):
     errors = error(comparison.energy_pj, comparison.their_energy_pj)
 
