@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from dse.errors import LookupFailed, SpaceError, did_you_mean, listed
 from dse.metrics import Metrics
 from dse.point import DesignPoint
+from dse.space import DesignSpace
 from ext import dram_engine
 from simulators.dram.config import ControllerConfig
+from simulators.dram.devices import Device
 from simulators.dram.measure import Measured
-
-if TYPE_CHECKING:
-    from simulators.dram.simulator import DramSimulator
 
 COMMANDS: tuple[str, ...] = dram_engine.COMMANDS
 
@@ -31,12 +30,21 @@ _COUNTERS: dict[str, tuple[str, ...]] = {
 }
 
 
+class Owner(Protocol):
+    """What a session needs of the simulator that opened it."""
+
+    @property
+    def space(self) -> DesignSpace: ...
+    @property
+    def device(self) -> Device: ...
+    def mapping_of(self, point: DesignPoint) -> str: ...
+    def measure(self, measured: Measured, point: DesignPoint) -> Metrics: ...
+
+
 class DramSession:
     """A simulation in progress; made by `DramSimulator.open`."""
 
-    def __init__(
-        self, simulator: DramSimulator, engine: Any, point: DesignPoint, last_arrival_cycle: int
-    ) -> None:
+    def __init__(self, simulator: Owner, engine: Any, point: DesignPoint, last_arrival_cycle: int) -> None:
         self._simulator = simulator
         self._engine = engine
         self._point = point
