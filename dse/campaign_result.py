@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AgentSummary:
-    """What one agent did over all its seeds; hypervolume is the mean over the seeds."""
+    """What one agent did over all its seeds; hypervolume is the mean over the seeds.
+
+    unique: designs charged to it; cached: those among them that were known already and not simulated again.
+    """
 
     agent: str
     seeds: int
     trials: int
     unique: int
+    cached: int
     feasible: int
     hypervolume: float
 
@@ -155,6 +159,7 @@ class CampaignResult:
             seeds=len(runs),
             trials=int(mine.sum()),
             unique=int((mine & (self.trials.origin != Origin.REPEAT)).sum()),
+            cached=int((mine & (self.trials.origin == Origin.CACHE)).sum()),
             feasible=int((mine & self.trials.feasible).sum()),
             hypervolume=float(np.mean(volumes)),
         )

@@ -73,6 +73,7 @@ def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:
                 "seeds": agent.seeds,
                 "trials": agent.trials,
                 "unique": agent.unique,
+                "from_cache": agent.cached,
                 "feasible": agent.feasible,
                 "hypervolume": agent.hypervolume,
             }
@@ -118,18 +119,11 @@ def front_table(result: CampaignResult, front: Front, *, limit: int) -> Table:
 
 def agents_table(result: CampaignResult) -> Table:
     """One row an agent."""
-    made = table("Agents", ["agent", "seeds", "unique", "repeats", "feasible", "hypervolume"], left=["agent"])
+    columns = ["agent", "seeds", "unique", "from cache", "repeats", "feasible", "hypervolume"]
+    made = table("Agents", columns, left=["agent"])
     for one in result.agents:
-        repeats = one.trials - one.unique
-        add_row(
-            made,
-            one.agent,
-            one.seeds,
-            f"{one.unique:,}",
-            f"{repeats:,}",
-            f"{one.feasible:,}",
-            f"{one.hypervolume:.6g}",
-        )
+        counts = (one.unique, one.cached, one.trials - one.unique, one.feasible)
+        add_row(made, one.agent, one.seeds, *(f"{n:,}" for n in counts), f"{one.hypervolume:.6g}")
     return made
 
 
