@@ -1,4 +1,4 @@
-"""Latency against bandwidth as a figure: one design under rising load, as is customary."""
+"""Latency against bandwidth as a figure: one design under rising load, latency on a log axis."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ def load_curve_figure(curve: LoadCurve, colours: Scheme = LIGHT) -> go.Figure:
     figure.update_layout(title={"text": curve.title, "x": 0}, paper_bgcolor=colours.paper, margin={"t": 80})
     for position, (name, attribute, dash) in enumerate(_SERIES):
         figure.add_trace(_line(curve.points, name, attribute, dash, colours.agents[position]))
-    peak = {"line": {"color": colours.axis, "dash": "dot"}, "annotation_text": "peak of the bus"}
-    figure.add_vline(x=curve.peak_gbps, **peak)
+    line = {"color": colours.axis, "dash": "dot"}
+    figure.add_vline(
+        x=curve.peak_gbps, line=line, annotation_text="peak of the bus", annotation_position="top left"
+    )
     figure.update_xaxes(**axis("bandwidth (GB/s)", colours), range=[0, curve.peak_gbps * 1.05])
-    figure.update_yaxes(**axis("read latency (ns)", colours), rangemode="tozero")
+    figure.update_yaxes(**axis("read latency (ns)", colours), type="log", dtick=1)
     return figure
 
 
