@@ -30,7 +30,11 @@ def export_address(campaign_id: str, trial: int, target: str) -> str:
 
 
 def register(server: Flask, source: CampaignSource) -> None:
-    """Answer the addresses of `export_address`."""
+    """Answer the addresses of `export_address`, and nothing else below them."""
+
+    @server.get("/export/<path:_>")
+    def nothing(_: str) -> Response:
+        return _problem(404, "No such download.")
 
     @server.get("/export/<campaign_id>/<int:trial>/<target>.zip")
     def export(campaign_id: str, trial: int, target: str) -> Response:

@@ -14,7 +14,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, Patch, State, ctx
 
 from dashboards import labels
 from dashboards.data import Frame, column_scale
-from dashboards.figures.front import SELECTED_TRACE
+from dashboards.figures.front import SELECTED_TRACE, draw_front
 from dashboards.figures.front_view import front_view, selected_point
 from dashboards.figures.hypervolume import hypervolume_figure, hypervolume_view
 from dashboards.figures.style import scheme
@@ -273,7 +273,7 @@ def _register_plots(app: Dash, source: CampaignSource) -> None:
         State("selected", "data"),
         State("campaign", "data"),
     )
-    def draw_front(
+    def redraw_front(
         _: str,
         x: str,
         y: str,
@@ -304,7 +304,7 @@ def _register_plots(app: Dash, source: CampaignSource) -> None:
         Input("scheme", "data"),
         State("campaign", "data"),
     )
-    def draw_curves(_: str, theme: str | None, campaign_id: str) -> Any:
+    def redraw_curves(_: str, theme: str | None, campaign_id: str) -> Any:
         if theme is None:
             return no_update
         return hypervolume_figure(hypervolume_view(source.frame(campaign_id)), scheme(theme))
