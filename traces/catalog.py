@@ -22,7 +22,17 @@ class Sample:
     description: str
 
 
-CATALOG: dict[str, Sample] = {}
+CATALOG: dict[str, Sample] = {
+    row.name: row
+    for row in (
+        Sample("sort", "radix sort of 262,144 64-bit keys: one read stream, 256 buckets written"),
+        Sample("matmul", "product of two 512 x 512 matrices in blocks: sequential reads and write-backs"),
+        Sample("bfs", "breadth-first search on a random graph of 131,072 vertices: random reads and writes"),
+        Sample("join", "hash join of 262,144 with 65,536 rows: sequential and random reads, few writes"),
+        Sample("stencil", "five-point stencil on a grid of 768 x 768: two read streams to one of writes"),
+        Sample("compress", "zstd on a text of 3 MB: busy and idle phases, random and sequential"),
+    )
+}
 
 
 def samples() -> tuple[str, ...]:
