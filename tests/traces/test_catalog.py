@@ -1,4 +1,4 @@
-"""The shipped recordings are what the issue and their README promise."""
+"""The shipped recordings are what their README promises."""
 
 from __future__ import annotations
 
