@@ -27,6 +27,7 @@ from dse.space import DesignSpace, IndexMatrix
 
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 _MAX_GRID = 2**62
+_BLOCK = 1 << 14  # designs a step when a saved sweep is walked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +80,17 @@ class GridSearch:
         self._position = 0
         self._seen.clear()
         while self._position < state["position"]:
-            self._advance(min(1 << 16, state["position"] - self._position))
+            self._advance(_BLOCK, stop=state["position"])
 
-    def _advance(self, n: int) -> IndexMatrix:
-        """The new feasible designs among the next n numbers of the grid."""
-        stop = min(self._position + n, self.size)
-        codes = [k * self._stride % self.size for k in range(self._position, stop)]
-        self._position = stop
+    def _advance(self, n: int, stop: int | None = None) -> IndexMatrix:
+        """Up to n new feasible designs from the next block of the grid; `stop`: number of its end."""
+        last = min(self._position + 4 * n + 64, self.size if stop is None else stop)
+        codes = [k * self._stride % self.size for k in range(self._position, last)]
         rows = self._rows(np.array(codes, dtype=np.int64))
-        rows = rows[~self.space.violations(rows).any(axis=1)]
-        rows = rows[self._seen.fresh(rows)]
-        self._seen.add(rows)
-        return rows
+        kept = np.flatnonzero(self._seen.fresh(rows) & ~self.space.violations(rows).any(axis=1))[:n]
+        self._position = int(kept[-1]) + 1 + self._position if len(kept) == n else last
+        self._seen.add(rows[kept])
+        return rows[kept]
 
     def _rows(self, codes: NDArray[np.int64]) -> IndexMatrix:
         start = self.space.encode({})
