@@ -13,9 +13,9 @@ a stale kernel.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,20 +91,12 @@ def extensions() -> list[Extension]:
     ]
 
 
-def source_hash(name: str) -> str:
-    """Hash of one kernel's source and of all declarations; dse/build_info.py repeats it over the tree."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in [ROOT / "ext" / f"{name}.pyx", *sorted((ROOT / "ext").glob("*.pxd"))]:
-        digest.update(f"{path.name}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def write_build_info(names: list[str]) -> None:
     """Write ext/_build_info.json, keeping the entries of kernels that this build left alone."""
     path = ROOT / "ext" / "_build_info.json"
     known = json.loads(path.read_text())["kernels"] if path.exists() else {}
-    fresh = {name: {"source": source_hash(name), "flavour": FLAVOUR} for name in names}
+    source_hash = runpy.run_path(str(ROOT / "ext" / "sources.py"))["source_hash"]
+    fresh = {name: {"source": source_hash(name, ROOT / "ext"), "flavour": FLAVOUR} for name in names}
     rows = {**known, **fresh}
     kept = {name: rows[name] for name in sorted(rows) if (ROOT / "ext" / f"{name}.pyx").exists()}
     path.write_text(json.dumps({"flags": COMPILE_ARGS, "kernels": kept}, indent=1) + "\n")

@@ -1,7 +1,7 @@
 """Which sources the compiled kernels were built from, so that a stale kernel is found before it misleads.
 
-setup.py writes ext/_build_info.json after each build: per kernel the hash of its `.pyx` and of every `.pxd`,
-and whether it was built with checks. Here the same hash is taken over the tree as it is now.
+setup.py writes ext/_build_info.json after each build: per kernel the hash of its sources (ext/sources.py) and
+whether it was built with checks. Here the same hash is taken over the tree as it is now.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dse.errors import DseError
+from ext.sources import source_hash
 
 EXT = Path(__file__).resolve().parent.parent / "ext"
 REMEDY = "run `make build` (or `python setup.py build_ext --inplace`)"
@@ -38,15 +39,6 @@ def built_kernels(folder: Path = EXT) -> dict[str, Kernel]:
     except FileNotFoundError:
         raise BuildError(f"the compiled kernels were not built ({path} is missing): {REMEDY}") from None
     return {name: Kernel(name, row["source"], row["flavour"]) for name, row in rows.items()}
-
-
-def source_hash(name: str, folder: Path = EXT) -> str:
-    """Hash of one kernel's source and of all declarations, as setup.py takes it."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in [folder / f"{name}.pyx", *sorted(folder.glob("*.pxd"))]:
-        digest.update(f"{path.name}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def stale_kernels(folder: Path = EXT) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ def tree(tmp_path):
     (tmp_path / "dse/__init__.py").write_text('__version__ = "0"\n')
     (tmp_path / "ext").mkdir()
     (tmp_path / "ext/__init__.py").touch()
-    shutil.copy(ROOT / "ext/_types.pxd", tmp_path / "ext")
+    for name in ("_types.pxd", "sources.py"):
+        shutil.copy(ROOT / "ext" / name, tmp_path / "ext")
     for name in ("one", "two"):
         (tmp_path / f"ext/{name}.pyx").write_text(KERNEL.format(name=name))
     return tmp_path

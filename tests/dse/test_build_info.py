@@ -6,15 +6,17 @@ import json
 
 import pytest
 
-from dse.build_info import BuildError, build_id, built_kernels, source_hash, stale_kernels
+from dse.build_info import BuildError, build_id, built_kernels, stale_kernels
+from ext.sources import source_hash
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """An ext/ folder with two kernels, as setup.py leaves it."""
+    """An ext/ folder with two kernels, of which one uses a declaration, as setup.py leaves it."""
     (tmp_path / "_types.pxd").write_text("ctypedef long long cycle_t\n")
-    for name in ("engine", "filter"):
-        (tmp_path / f"{name}.pyx").write_text(f"# {name}\n")
+    (tmp_path / "rules.pxd").write_text("from ext._types cimport cycle_t\n")
+    (tmp_path / "engine.pyx").write_text("from ext.rules cimport Rule\n")
+    (tmp_path / "filter.pyx").write_text("# alone\n")
     rows = {
         name: {"source": source_hash(name, tmp_path), "flavour": "release"} for name in ("engine", "filter")
     }
@@ -32,10 +34,10 @@ def test_an_edited_kernel_is_stale(folder):
     assert stale_kernels(folder) == ("engine",)
 
 
-def test_an_edited_declaration_makes_every_kernel_stale(folder):
+def test_an_edited_declaration_makes_those_stale_that_use_it_at_any_remove(folder):
     (folder / "_types.pxd").write_text("ctypedef int cycle_t\n")
 
-    assert stale_kernels(folder) == ("engine", "filter")
+    assert stale_kernels(folder) == ("engine",)
 
 
 def test_a_kernel_that_was_never_built_is_stale(folder):
