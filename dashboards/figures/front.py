@@ -170,7 +170,7 @@ def _cloud_trace(kind: Any, view: FrontView, cloud: Cloud, colour: str, symbol: 
     return kind(
         x=cloud.x.astype(np.float32),
         y=cloud.y.astype(np.float32),
-        customdata=cloud.trials,
+        customdata=cloud.trials.tolist(),  # as a list: Dash loses packed arrays when a point is clicked
         mode="markers",
         name=labels.plain(cloud.agent),
         legendgroup=f"agent{cloud.number}",
@@ -238,7 +238,7 @@ def _add_front(figure: go.Figure, view: FrontView, colours: Scheme) -> None:
         go.Scatter(
             x=view.front.x,
             y=view.front.y,
-            customdata=view.front.trials,
+            customdata=view.front.trials.tolist(),
             mode="markers",
             name="front designs",
             showlegend=False,
