@@ -1,21 +1,21 @@
 """Phase E: the command that was chosen goes out, and what that changes.
 
-Each command is counted and, where a log is kept, written down; it opens or closes rows, moves a request from its bank's
-list to the response queue, or changes the state of the whole rank, and raises the floors of later commands
-(dram_timing). The union of the intervals in which a row is physically open is summed up for the energy model. O(1),
-except that opening a row counts the hits in its bank's list.
+Each command is counted and, where a log is kept, written down; it opens or closes rows, moves a request
+from its bank's list to the response queue, or changes the state of the whole rank, and raises the floors of
+later commands (dram_timing). The union of the intervals in which a row is physically open is summed up for
+the energy model. O(1), except that opening a row counts the hits in its bank's list.
 """
 
 from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_front cimport admit, can_admit, put_response
+from ext.dram_front cimport admit, can_admit, has_room, put_response
 from ext.dram_managers cimport settle_refresh
 from ext.dram_policy cimport bit, choose, choose_open_banks, choose_winner, count_hits, may_stay, remove
 from ext.dram_state cimport (
-    ACT, BANK_BITS, CLOSED_ROW, NO_COMMAND, NO_POWER_DOWN, NO_SLOT, PDE, PRE, PREA, RD, RDA, REF, ROW_CONFLICT,
-    ROW_HIT, ROW_MISS, SCHEDULER_FRFCFS_GRP, SLOT_MASK, WRA, Arena, Bank, LogEntry, Requests, Slot, Tape, bit_count,
-    earlier, later, lowest_bit,
+    ACT, BANK_BITS, CLOSED_ROW, NO_COMMAND, NO_POWER_DOWN, NO_SLOT, PDE, PRE, PREA, RD, RDA, REF,
+    ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_FRFCFS_GRP, SLOT_MASK, WRA, Arena, Bank, LogEntry, Requests,
+    Slot, Tape, bit_count, earlier, later, lowest_bit,
 )
 from ext.dram_timing cimport (
     floors_after_activate, floors_after_power_up, floors_after_precharge, floors_after_precharge_all,
@@ -23,7 +23,9 @@ from ext.dram_timing cimport (
 )
 
 
-cdef inline void record(Tape* tape, cycle_t t, uint8_t command, int64_t number, const Slot* slot) noexcept nogil:
+cdef inline void record(
+    Tape* tape, cycle_t t, uint8_t command, int64_t number, const Slot* slot
+) noexcept nogil:
     """Write down a command for a request's bank, or for the rank (slot NULL)."""
     if tape.log is NULL:
         return
@@ -59,7 +61,9 @@ cdef inline void close_row(Arena* a, int64_t number, cycle_t physical_close) noe
     bank.oldest_hit = NO_SLOT
 
 
-cdef inline void move_data(Arena* a, int64_t number, int16_t position, bint auto_precharge, cycle_t t) noexcept nogil:
+cdef inline void move_data(
+    Arena* a, int64_t number, int16_t position, bint auto_precharge, cycle_t t
+) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
     cdef Bank* bank = &a.banks[number]
     cdef Slot* slot = &a.slots[position]
@@ -67,6 +71,7 @@ cdef inline void move_data(Arena* a, int64_t number, int16_t position, bint auto
     remove(a, bank, position)
     a.queued -= 1
     a.queued_writes -= slot.is_write
+    a.has_room = has_room(a)
     a.queue_integral += t
     a.row_classes[slot.row_class] += 1
     a.idle_since = t

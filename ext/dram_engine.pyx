@@ -1,9 +1,10 @@
 """The DRAM controller, compiled: the same commands in the same cycles as simulators/dram/reference.py.
 
-What it computes: one channel, one rank, every command of a controller with the policies of DRAMGym (DRAMSys 4.0
-semantics), over a trace of requests; statistics on the way. Layers: see dram_state.pxd. The loop jumps to the next
-cycle in which any phase can do something, which changes nothing but time: a phase that is looked at too early does
-nothing. Complexity: O(1) per request and phase, O(active banks) per command. Called by simulators/dram/simulator.py.
+What it computes: one channel, one rank, every command of a controller with the policies of DRAMGym (DRAMSys
+4.0 semantics), over a trace of requests; statistics on the way. Layers: see dram_state.pxd. The loop jumps
+to the next cycle in which any phase can do something, which changes nothing but time: a phase that is
+looked at too early does nothing. Complexity: O(1) per request and phase, O(active banks) per command.
+Called by simulators/dram/simulator.py.
 """
 
 import hashlib
@@ -18,34 +19,36 @@ from libc.string cimport memcpy
 
 from ext._types cimport cycle_t
 from ext.dram_commands cimport issue, issue_for_manager
-from ext.dram_front cimport admit, can_admit, has_space, latency_bin, respond, take_requests
+from ext.dram_front cimport admit, can_admit, latency_bin, respond, take_requests
 from ext.dram_managers cimport manage
-from ext.dram_policy cimport cycle_of, welcome
+from ext.dram_policy cimport welcome
 from ext.dram_state cimport (
-    ACT, ALL_BANK, EXACT_BINS, MAX_BANKS, MAX_GROUPS, NEVER, NO_COMMAND, N_BATCHES, N_BINS, OCTAVE_BITS, PDE, PDX, PRE,
-    PREA, RD, RDA, REF, ROW_CONFLICT, ROW_HIT, ROW_MISS, WR, WRA, Arena, Config, LogEntry, Requests, Tape, earlier,
-    later, rarely,
+    ACT, ALL_BANK, EXACT_BINS, MAX_BANKS, MAX_GROUPS, NEVER, NO_COMMAND, N_BATCHES, N_BINS, OCTAVE_BITS,
+    PDE, PDX, PRE, PREA, RD, RDA, REF, ROW_CONFLICT, ROW_HIT, ROW_MISS, WR, WRA, Arena, Config, LogEntry,
+    Requests, Tape, earlier, later, rarely,
 )
 from ext.dram_state cimport MAX_SOURCES as _MAX_SOURCES
-from ext.dram_tuning cimport open_arena, retune_arena, schedule_everything
+from ext.dram_tuning cimport count_writes, first_bad_request, open_arena, retune_arena, schedule_everything
 
 COMMANDS = ("ACT", "PRE", "PREA", "RD", "RDA", "WR", "WRA", "REF", "PDE", "PDX")
 
 TIMING_FIELDS = (
-    "n_banks", "n_bank_groups", "t_rcd", "t_rp", "t_ras", "t_rc", "t_rrd_s", "t_rrd_l", "t_faw", "t_ccd_s", "t_ccd_l",
-    "t_wtr_s", "t_wtr_l", "t_rtp", "t_wr", "t_cl", "t_cwl", "t_burst", "t_rtw", "t_rfc", "t_refi", "t_xp", "t_cke",
+    "n_banks", "n_bank_groups", "t_rcd", "t_rp", "t_ras", "t_rc", "t_rrd_s", "t_rrd_l", "t_faw",
+    "t_ccd_s", "t_ccd_l", "t_wtr_s", "t_wtr_l", "t_rtp", "t_wr", "t_cl", "t_cwl", "t_burst", "t_rtw",
+    "t_rfc", "t_refi", "t_xp", "t_cke",
 )
 POLICY_FIELDS = (
     "page_policy", "scheduler", "scheduler_buffer", "request_buffer_size", "resp_queue", "refresh_policy",
-    "refresh_max_postponed", "refresh_max_pulledin", "arbiter", "max_active_transactions", "power_down_policy",
-    "power_down_timeout",
+    "refresh_max_postponed", "refresh_max_pulledin", "arbiter", "max_active_transactions",
+    "power_down_policy", "power_down_timeout",
 )
 CONFIG_FIELDS = TIMING_FIELDS + POLICY_FIELDS
 
 COUNTER_FIELDS = (
-    "elapsed_cycles", "n_act", "n_pre", "n_prea", "n_prea_banks", "n_rd", "n_rda", "n_wr", "n_wra", "n_ref",
-    "n_pde_active", "n_pde_precharge", "n_pdx", "row_hits", "row_misses", "row_conflicts", "active_cycles",
-    "active_pd_cycles", "precharge_pd_cycles", "occupancy_cycles", "occupancy_max", "blocked_cycles", "refreshes_owed",
+    "elapsed_cycles", "n_act", "n_pre", "n_prea", "n_prea_banks", "n_rd", "n_rda", "n_wr", "n_wra",
+    "n_ref", "n_pde_active", "n_pde_precharge", "n_pdx", "row_hits", "row_misses", "row_conflicts",
+    "active_cycles", "active_pd_cycles", "precharge_pd_cycles", "occupancy_cycles", "occupancy_max",
+    "blocked_cycles", "refreshes_owed",
 )
 
 MAX_SOURCES = _MAX_SOURCES
@@ -55,7 +58,8 @@ LATEST_ARRIVAL = NEVER // 2
 # simulators/dram/config.py. A t_ that may be 0 is one that JEDEC lets vanish for some standard.
 _LONGEST = 1 << 20
 LIMITS = {name: (0, _LONGEST) for name in TIMING_FIELDS} | {
-    "n_banks": (1, MAX_BANKS), "n_bank_groups": (1, MAX_GROUPS), "t_burst": (1, _LONGEST), "t_refi": (1, _LONGEST),
+    "n_banks": (1, MAX_BANKS), "n_bank_groups": (1, MAX_GROUPS),
+    "t_burst": (1, _LONGEST), "t_refi": (1, _LONGEST),
     "t_ccd_s": (1, _LONGEST), "t_rfc": (1, _LONGEST),
     "page_policy": (0, 3), "scheduler": (0, 2), "scheduler_buffer": (0, 2), "request_buffer_size": (1, 128),
     "resp_queue": (0, 1), "refresh_policy": (0, 1), "refresh_max_postponed": (0, _LONGEST),
@@ -87,7 +91,7 @@ def _source_hash():
 SOURCE_HASH = _source_hash()
 
 
-# ------------------------------------------------------------------------------------------------ the loop
+# ----------------------------------------------------------------------------------------------- the loop
 
 cdef enum Outcome:
     PAUSED = 0
@@ -98,11 +102,7 @@ cdef enum Outcome:
 cdef inline cycle_t next_event(const Arena* a) noexcept nogil:
     """The next cycle, after `now`, in which anything can happen."""
     cdef cycle_t t = earlier(earlier(a.response_at, a.input_at), earlier(a.admit_at, a.manager_at))
-    if cycle_of(a.best) < a.blocked_from and not a.powered_down:
-        t = earlier(t, cycle_of(a.best))
-    if rarely(a.manager_command != NO_COMMAND):
-        t = earlier(t, a.manager_ready)
-    return later(t, a.now + 1)
+    return later(earlier(t, a.bank_at), a.now + 1)
 
 
 cdef inline void pass_time(Arena* a, cycle_t t) noexcept nogil:
@@ -111,89 +111,80 @@ cdef inline void pass_time(Arena* a, cycle_t t) noexcept nogil:
     a.now = t
 
 
+cdef inline bint let_managers_act(Arena* a, Tape* tape, cycle_t t) noexcept nogil:
+    """Phase D, and phase E when a manager's command goes out (then True)."""
+    manage(a, t)
+    if a.manager_command == NO_COMMAND or a.manager_ready > t:
+        return False
+    issue_for_manager(a, tape, t)
+    return True
+
+
 cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
     """Phases A to F; the cycle of the last delivery ends with it."""
     if a.response_at <= t:
         respond(a, r, tape, t)
-        if a.delivered == a.n_requests:
-            a.finished = 1
-            return
+        if a.delivered >= a.pause_at:
+            a.paused = 1
+            if a.delivered == a.n_requests:
+                a.finished = 1
+                return
     if a.input_at <= t:
         take_requests(a, r, tape, t)
     if can_admit(a):
         welcome(a, admit(a, r, tape, t), t)
-    if rarely(a.manager_watches or a.manager_at <= t):
-        manage(a, t)
-    if rarely(a.manager_command != NO_COMMAND and a.manager_ready <= t):
-        issue_for_manager(a, tape, t)
-    elif cycle_of(a.best) <= t < a.blocked_from and not a.powered_down:
+    if rarely(a.manager_watches or a.manager_at <= t) and let_managers_act(a, tape, t):
+        pass
+    elif a.bank_at <= t:
         issue(a, r, tape, t)
         if rarely(a.manager_command != NO_COMMAND):
             a.manager_at = t + 1
-    cdef bint waiting = a.next_admitted < a.next_id
-    cdef bint space = has_space(a)
-    a.admit_at = t + 1 if waiting and space else NEVER
-    a.input_blocked = waiting and not space
     a.queue_max = later(a.queue_max, a.queued)
+    cdef bint waiting = a.next_admitted < a.next_id
+    a.input_blocked = waiting and not a.has_room
+    a.admit_at = t + 1 if waiting and a.has_room else NEVER
 
 
 cdef Outcome simulate(
     Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, int64_t until_requests
 ) noexcept nogil:
-    """Up to, not including, `until_cycle`; or to the end of the cycle that delivers request number `until_requests`."""
+    """Up to, not including, `until_cycle`, or to the end of the cycle that delivers so many requests."""
     cdef cycle_t t
-    while not a.finished:
-        if a.delivered >= until_requests:
-            return PAUSED
+    a.pause_at = earlier(until_requests, a.n_requests)
+    a.paused = a.delivered >= a.pause_at
+    while not a.paused:
         t = next_event(a)
         if t >= until_cycle:
             pass_time(a, later(until_cycle - 1, a.now))
             return PAUSED
-        if tape.log is not NULL and tape.n_logged == tape.capacity:
+        if tape.n_logged == tape.capacity:
             return LOG_IS_FULL
         pass_time(a, t)
         simulate_cycle(a, r, tape, t)
-    return DONE
+    return DONE if a.finished else PAUSED
 
 
-cdef int64_t first_bad_request(const Requests* r, int64_t n, int64_t n_banks) noexcept nogil:
-    """Index of the first request out of order or out of range, or n."""
-    cdef int64_t i
-    cdef int64_t previous = 0
-    for i in range(n):
-        if r.arrival[i] < previous or r.arrival[i] >= NEVER // 2 or r.bank[i] >= n_banks or r.row[i] < 0:
-            return i
-        previous = r.arrival[i]
-    return n
-
-
-cdef int64_t count_reads(const Requests* r, int64_t first, int64_t n) noexcept nogil:
-    cdef int64_t i
-    cdef int64_t reads = 0
-    for i in range(first, n):
-        reads += r.is_write[i] == 0
-    return reads
-
-
-# ------------------------------------------------------------------------------------------------ the Python face
+# ---------------------------------------------------------------------------------------- the Python face
 
 def _checked_config(config):
     """The int64 vector of a configuration. ValueError names the field that is out of range."""
     vector = np.ascontiguousarray(config, dtype=np.int64)
     if vector.shape != (len(CONFIG_FIELDS),):
-        raise ValueError(f"config has shape {vector.shape}, expected ({len(CONFIG_FIELDS)},): see CONFIG_FIELDS")
+        raise ValueError(f"config has shape {vector.shape}, expected ({len(CONFIG_FIELDS)},)")
     values = dict(zip(CONFIG_FIELDS, vector.tolist()))
     for name, value in values.items():
         low, high = LIMITS[name]
         if not low <= value <= high:
             raise ValueError(f"{name}={value} is out of range, expected {low} to {high}")
     if values["n_banks"] % values["n_bank_groups"]:
-        raise ValueError(f"n_banks={values['n_banks']} is no multiple of n_bank_groups={values['n_bank_groups']}")
+        raise ValueError(
+            f"n_banks={values['n_banks']} is no multiple of n_bank_groups={values['n_bank_groups']}"
+        )
     for name in ("t_rrd", "t_ccd", "t_wtr"):
         if values[f"{name}_s"] > values[f"{name}_l"]:
             raise ValueError(
-                f"{name}_s={values[f'{name}_s']} exceeds {name}_l={values[f'{name}_l']}: expected the gap to another "
-                "bank group to be the shorter one"
+                f"{name}_s={values[f'{name}_s']} exceeds {name}_l={values[f'{name}_l']}: expected the gap to "
+                "another bank group to be the shorter one"
             )
     return vector
 
@@ -216,11 +207,12 @@ def latency_bins(latencies):
 cdef class DramEngine:
     """One simulation of a DRAM controller over a merged trace; can be paused, copied, and re-tuned.
 
-    config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. Requests: arrays (n,) sorted by arrival in device
-    cycles; bank counts through all groups (group = bank // banks per group); the requests of one source keep their
-    order. The arrays are shared, not copied: do not write to them. warmup: requests with a smaller index are simulated
-    but left out of the latency statistics. log: keep every command; record: keep accept and finish cycles per request.
-    ValueError for a value out of range. One thread at a time may use an engine; the GIL is released in `advance`.
+    config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. Requests: arrays (n,) sorted by arrival in
+    device cycles; bank counts through all groups (group = bank // banks per group); the requests of one
+    source keep their order. The arrays are shared, not copied: do not write to them. warmup: requests with a
+    smaller index are simulated but left out of the latency statistics. log: keep every command; record: keep
+    accept and finish cycles per request. ValueError for a value out of range. One thread at a time may use an
+    engine; the GIL is released in `advance`.
     """
 
     cdef Arena* arena
@@ -275,7 +267,8 @@ cdef class DramEngine:
         self._group_by_source(n)
         self.arena.n_requests = n
         self.arena.warmup = warmup
-        self.arena.n_measured_reads = count_reads(&self.requests, warmup, n)
+        self.arena.n_measured_reads = max(0, n - warmup) - count_writes(&self.requests, warmup, n)
+        self.tape.capacity = -1
         open_arena(self.arena, <const Config*> &vector[0], &self.requests)
         schedule_everything(self.arena, &self.requests)
         if log:
@@ -289,14 +282,14 @@ cdef class DramEngine:
             return
         arrival, bank, row = (array[bad] for array in self.arrays[:3])
         raise ValueError(
-            f"request {bad} has arrival {arrival}, bank {bank}, row {row}: expected arrivals that do not decrease, from "
-            f"0 to {LATEST_ARRIVAL}, a bank below {n_banks} and a row of 0 or more"
+            f"request {bad} has arrival {arrival}, bank {bank}, row {row}: expected arrivals that do not "
+            f"decrease, from 0 to {LATEST_ARRIVAL}, a bank below {n_banks} and a row of 0 or more"
         )
 
     def _group_by_source(self, int64_t n):
         cdef int64_t[::1] order, first
         sources = np.asarray(self.arrays[5])
-        counts = np.bincount(sources) if n else np.zeros(1, dtype=np.int64)
+        counts = np.bincount(sources) if n and sources.max() else np.array([n])
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.arena.n_sources = len(counts)
         self.requests.first = &first[0]
@@ -308,7 +301,8 @@ cdef class DramEngine:
 
     def _record(self, int64_t n):
         cdef int64_t[::1] accepted, finished
-        self.accept_cycles, self.finish_cycles = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+        self.accept_cycles = np.full(n, -1, dtype=np.int64)
+        self.finish_cycles = np.full(n, -1, dtype=np.int64)
         if n:
             accepted, finished = self.accept_cycles, self.finish_cycles
             self.tape.accepted, self.tape.finished = &accepted[0], &finished[0]
@@ -356,12 +350,12 @@ cdef class DramEngine:
         cdef const int64_t* present = <const int64_t*> &self.arena.config
         for k, name in enumerate(TIMING_FIELDS):
             if vector[k] != present[k]:
-                raise ValueError(f"{name}={vector[k]} differs from {present[k]}: only policies can be re-tuned")
+                raise ValueError(f"{name}={vector[k]}, was {present[k]}: only policies can be re-tuned")
         self._begin()
         retune_arena(self.arena, <const Config*> &vector[0], &self.requests)
         self.running = False
 
-    # -------------------------------------------------------------------------------------------- copies
+    # --------------------------------------------------------------------------------------------- copies
 
     def _identity(self):
         """What a snapshot belongs to: the requests and the layout of the state."""
@@ -389,7 +383,7 @@ cdef class DramEngine:
         present, timings = <const int64_t*> &self.arena.config, <const int64_t*> &other.config
         for k, name in enumerate(TIMING_FIELDS):
             if present[k] != timings[k]:
-                raise ValueError(f"the snapshot has {name}={timings[k]}, this engine {present[k]}: expected the same")
+                raise ValueError(f"the snapshot has {name}={timings[k]}, this engine {present[k]}")
         if other.warmup != self.arena.warmup:
             raise ValueError(f"the snapshot has warmup={other.warmup}, this engine {self.arena.warmup}")
         self._begin()
@@ -440,8 +434,8 @@ cdef class DramEngine:
         active = (end if a.open else min(a.active_end, end)) - a.active_since
         values = (
             a.last_delivered_at, a.commands[ACT], a.commands[PRE], a.commands[PREA], a.banks_closed_by_prea,
-            a.commands[RD], a.commands[RDA], a.commands[WR], a.commands[WRA], a.commands[REF], a.active_power_downs,
-            a.commands[PDE] - a.active_power_downs, a.commands[PDX],
+            a.commands[RD], a.commands[RDA], a.commands[WR], a.commands[WRA], a.commands[REF],
+            a.active_power_downs, a.commands[PDE] - a.active_power_downs, a.commands[PDX],
             a.row_classes[ROW_HIT], a.row_classes[ROW_MISS], a.row_classes[ROW_CONFLICT],
             a.active_cycles + max(0, active),
             a.active_power_down_cycles + (down if a.powered_down_active else 0),
@@ -469,7 +463,7 @@ cdef class DramEngine:
         return np.array(<int64_t[:4]> self.arena.latency_max)
 
     def batch_sums(self):
-        """Sums of read latencies from arrival over 32 batches of consecutive reads by completion, int64 (32,)."""
+        """Sums of read latencies from arrival over 32 batches of reads by completion, int64 (32,)."""
         return np.array(<int64_t[:N_BATCHES]> self.arena.batch_sums)
 
     def batch_counts(self):
@@ -477,11 +471,12 @@ cdef class DramEngine:
         return np.array(<int64_t[:N_BATCHES]> self.arena.batch_counts)
 
     def command_log(self):
-        """Commands issued, in order: arrays cycle, command (position in COMMANDS), bank, row, column, request.
+        """Commands issued: arrays cycle, command (position in COMMANDS), bank, row, column, request index.
 
-        -1 where a command has none. Needs log=True; ValueError otherwise.
+        -1 where a command has none. ValueError unless the engine was opened with log=True.
         """
         if self.log is None:
             raise ValueError("no command log was kept: open the engine with log=True")
         entries = self.log[: self.tape.n_logged]
-        return {name: entries[name].copy() for name in ("cycle", "command", "bank", "row", "column", "request")}
+        names = ("cycle", "command", "bank", "row", "column", "request")
+        return {name: entries[name].copy() for name in names}

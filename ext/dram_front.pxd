@@ -1,9 +1,9 @@
 """The controller's two ends: responses out (phase A), requests in (B), admission to the bank lists (C, F).
 
 Ids are given in the order in which requests enter the channel, so the channel FIFO is the range of ids from
-`next_admitted` to `next_id` and needs no storage. Each phase keeps the next cycle in which it can do something
-(`response_at`, `input_at`, `admit_at`); being early is harmless, being late would be wrong. O(1) a request and phase,
-O(sources) where several sources share the channel.
+`next_admitted` to `next_id` and needs no storage. Each phase keeps the next cycle in which it can do
+something (`response_at`, `input_at`, `admit_at`); being early is harmless, being late would be wrong. O(1)
+a request and phase, O(sources) where several sources share the channel.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
@@ -11,13 +11,13 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
 from ext._types cimport cycle_t
 from ext.dram_policy cimport append
 from ext.dram_state cimport (
-    ARBITER_REORDER, ARBITER_SIMPLE, BANKWISE, DELIVERED, EXACT_BINS, EXACT_BITS, ISSUED,
-    NEVER, NO_SLOT, N_BATCHES, N_BINS, OCTAVE_BITS, READ_WRITE, RESPONSES_FIFO, RETURNED, ROW_HIT, SLOT_MASK, WAITING,
-    WINDOW, Arena, Requests, Slot, Tape, earlier, highest_bit, later, rarely,
+    ARBITER_REORDER, ARBITER_SIMPLE, BANKWISE, DELIVERED, EXACT_BINS, EXACT_BITS, ISSUED, NEVER, NO_SLOT,
+    N_BATCHES, N_BINS, OCTAVE_BITS, READ_WRITE, RESPONSES_FIFO, RESPONSES_REORDER, RETURNED, ROW_HIT,
+    SLOT_MASK, WAITING, WINDOW, Arena, Requests, Slot, Tape, earlier, highest_bit, later, rarely,
 )
 
 
-# ------------------------------------------------------------------------------------------------ statistics
+# --------------------------------------------------------------------------------------------- statistics
 
 cdef inline int32_t latency_bin(int64_t latency) noexcept nogil:
     """A bin each below EXACT_BINS, then 2**OCTAVE_BITS bins per octave."""
@@ -36,7 +36,7 @@ cdef inline void count_latency(Arena* a, int series, int64_t latency) noexcept n
 
 
 cdef inline void count_batch(Arena* a, int64_t latency) noexcept nogil:
-    """Batch k of the measured reads, in the order of completion, ends with number (k + 1) * reads // N_BATCHES."""
+    """Batch k of the measured reads, by completion, ends before number (k + 1) * reads // N_BATCHES."""
     while a.reads_done >= a.batch_edge:
         a.batch += 1
         a.batch_edge = (a.batch + 1) * a.n_measured_reads // N_BATCHES
@@ -52,72 +52,69 @@ cdef inline void measure(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t)
         count_batch(a, t - arrival)
 
 
-# ------------------------------------------------------------------------------------------------ A: responses
+# ------------------------------------------------------------------------------------------- A: responses
 
 cdef inline void schedule_response(Arena* a, cycle_t soonest) noexcept nogil:
     """When can the controller hand over its next response, or the arbiter one that it holds?"""
-    cdef int64_t position
-    a.response_at = NEVER
-    if a.config.resp_queue == RESPONSES_FIFO:
-        if a.n_taken < a.n_issued:
-            a.response_at = later(a.ready_at[a.ring[a.n_taken & SLOT_MASK]], soonest)
-    elif a.next_returned < a.next_id:
-        position = a.next_returned & SLOT_MASK
-        if a.slots[position].stage == ISSUED:
-            a.response_at = later(a.ready_at[position], soonest)
+    a.response_at = later(a.ready_at[a.n_taken & SLOT_MASK], soonest)
     if rarely(a.n_held > 0):
         a.response_at = soonest
 
 
 cdef inline void put_response(Arena* a, int16_t position, cycle_t ready, cycle_t t) noexcept nogil:
     """The column command of a request went out at t; its data are complete at `ready`."""
+    cdef int64_t place = position
+    if a.config.resp_queue == RESPONSES_FIFO:
+        place = a.n_issued & SLOT_MASK
+        a.n_issued += 1
     a.slots[position].stage = ISSUED
-    a.ready_at[position] = ready
-    a.ring[a.n_issued & SLOT_MASK] = position
-    a.n_issued += 1
-    if a.response_at == NEVER:
+    a.response_slot[place] = position
+    a.ready_at[place] = ready
+    if place == (a.n_taken & SLOT_MASK):
         schedule_response(a, t + 1)
 
 
 cdef inline int16_t take_response(Arena* a, cycle_t t) noexcept nogil:
     """The response that the controller hands over in cycle t, or NO_SLOT."""
-    cdef int16_t position
-    if a.config.resp_queue == RESPONSES_FIFO:
-        if a.n_taken == a.n_issued:
-            return NO_SLOT
-        position = a.ring[a.n_taken & SLOT_MASK]
-        if a.ready_at[position] > t:
-            return NO_SLOT
+    cdef int64_t place = a.n_taken & SLOT_MASK
+    if a.ready_at[place] > t:
+        return NO_SLOT
+    a.ready_at[place] = NEVER
+    a.n_taken += 1
+    if a.config.resp_queue == RESPONSES_REORDER:
+        skip_returned(a)
+    return a.response_slot[place]
+
+
+cdef inline void skip_returned(Arena* a) noexcept nogil:
+    """Only after a change of policies can responses of later ids have left already."""
+    while a.n_taken < a.next_id and a.slots[a.n_taken & SLOT_MASK].stage >= RETURNED:
         a.n_taken += 1
-        return position
-    if a.next_returned == a.next_id:
-        return NO_SLOT
-    position = <int16_t> (a.next_returned & SLOT_MASK)
-    if a.slots[position].stage != ISSUED or a.ready_at[position] > t:
-        return NO_SLOT
-    a.next_returned += 1
-    # Only after a change of policy in a running simulation can ids ahead of this one have left already.
-    while a.next_returned < a.next_id and a.slots[a.next_returned & SLOT_MASK].stage >= RETURNED:
-        a.next_returned += 1
-    return position
 
 
-cdef inline cycle_t next_offer(const Arena* a, const Requests* r, int64_t source) noexcept nogil:
-    """When the source offers its next request, as far as its own state decides."""
+cdef inline int64_t index_at(const Requests* r, int64_t k) noexcept nogil:
+    """Index in the merged trace of number k in the order of sources."""
+    return r.order[k] if r.order else k
+
+
+cdef inline cycle_t next_arrival(const Arena* a, const Requests* r, int64_t source) noexcept nogil:
     cdef int64_t k = a.position[source]
-    if k == r.first[source + 1]:
-        return NEVER
+    return r.arrival[index_at(r, k)] if k < r.first[source + 1] else NEVER
+
+
+cdef inline cycle_t next_offer(const Arena* a, int64_t source) noexcept nogil:
+    """When the source offers its next request, as far as its own state decides."""
     if a.config.arbiter == ARBITER_SIMPLE:
-        if a.in_fifo[source]:
+        if a.in_handshake[source]:
             return NEVER
     elif a.in_flight[source] >= a.config.max_active_transactions:
         return NEVER
-    return later(r.arrival[r.order[k] if r.order else k], a.last_accepted_at[source] + 1)
+    return later(a.next_arrival[source], a.last_accepted_at[source] + 1)
 
 
-cdef inline void reopen(Arena* a, const Requests* r, int64_t source) noexcept nogil:
+cdef inline void reopen(Arena* a, int64_t source) noexcept nogil:
     """Something that held back the source may be gone."""
-    a.offer_at[source] = next_offer(a, r, source)
+    a.offer_at[source] = next_offer(a, source)
     a.input_at = earlier(a.input_at, a.offer_at[source])
 
 
@@ -131,7 +128,7 @@ cdef inline void deliver(Arena* a, const Requests* r, Tape* tape, int16_t positi
     a.last_delivered_at = t
     a.in_flight[slot.source] -= 1
     if a.offer_at[slot.source] == NEVER:
-        reopen(a, r, slot.source)
+        reopen(a, slot.source)
     if rarely(a.window_full):
         a.window_full = 0
         a.input_at = earlier(a.input_at, t)
@@ -183,7 +180,7 @@ cdef inline void respond(Arena* a, const Requests* r, Tape* tape, cycle_t t) noe
     schedule_response(a, t + 1)
 
 
-# ------------------------------------------------------------------------------------------------ B: requests in
+# ----------------------------------------------------------------------------------------- B: requests in
 
 cdef inline void link_to_source(Arena* a, int64_t id, int64_t source) noexcept nogil:
     """Arbiter Reorder: extend the chain of undelivered requests of a source."""
@@ -208,19 +205,20 @@ cdef inline void enter(Arena* a, const Requests* r, Tape* tape, int64_t source, 
     """The source's next request enters the channel."""
     cdef int64_t id = a.next_id
     cdef Slot* slot = &a.slots[id & SLOT_MASK]
-    cdef int64_t k = a.position[source]
-    slot.index = r.order[k] if r.order else k
+    slot.index = index_at(r, a.position[source])
     slot.source = <uint8_t> source
     slot.stage = WAITING
     slot.accepted = -1
     a.next_id += 1
     a.position[source] += 1
-    a.in_fifo[source] += 1
-    if a.config.arbiter != ARBITER_SIMPLE:
+    a.next_arrival[source] = next_arrival(a, r, source)
+    if a.config.arbiter == ARBITER_SIMPLE:
+        a.in_handshake[source] = 1
+    else:
         accept(a, tape, slot, t)
     if a.config.arbiter == ARBITER_REORDER:
         link_to_source(a, id, source)
-    a.offer_at[source] = next_offer(a, r, source)
+    a.offer_at[source] = next_offer(a, source)
 
 
 cdef inline void take_requests(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
@@ -237,9 +235,9 @@ cdef inline void take_requests(Arena* a, const Requests* r, Tape* tape, cycle_t 
     a.input_at = soonest
 
 
-# ------------------------------------------------------------------------------------------------ C, F: admission
+# ---------------------------------------------------------------------------------------- C, F: admission
 
-cdef inline bint has_space(const Arena* a) noexcept nogil:
+cdef inline bint has_room(const Arena* a) noexcept nogil:
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
     if a.config.scheduler_buffer == BANKWISE:
@@ -250,7 +248,7 @@ cdef inline bint has_space(const Arena* a) noexcept nogil:
 
 
 cdef inline bint can_admit(const Arena* a) noexcept nogil:
-    return a.next_admitted < a.next_id and has_space(a)
+    return a.has_room and a.next_admitted < a.next_id
 
 
 cdef inline int64_t admit(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
@@ -263,7 +261,6 @@ cdef inline int64_t admit(Arena* a, const Requests* r, Tape* tape, cycle_t t) no
     slot.is_write = r.is_write[slot.index]
     slot.row_class = ROW_HIT
     a.next_admitted += 1
-    a.in_fifo[slot.source] -= 1
     a.last_admitted_at = t
     a.idle_since = t
     a.last_bank = number
@@ -272,6 +269,8 @@ cdef inline int64_t admit(Arena* a, const Requests* r, Tape* tape, cycle_t t) no
     a.queue_integral -= t
     if rarely(slot.accepted < 0):
         accept(a, tape, slot, t)
-        reopen(a, r, slot.source)
-    append(a, &a.banks[number], position)
+        a.in_handshake[slot.source] = 0
+        reopen(a, slot.source)
+    append(a, number, position)
+    a.has_room = has_room(a)
     return number

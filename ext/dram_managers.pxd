@@ -1,18 +1,19 @@
 """The two managers of the rank, phase D: refresh (with postponing and pulling in) and power-down.
 
-A manager proposes one command (`manager_command`, legal from `manager_ready`); while one is proposed, or while
-power-down is enabled, the phase is looked at in every simulated cycle, otherwise only when `manager_at` is reached.
-Refresh proposes while no request is queued, or else holds the banks from the next cycle on (`blocked_from`): only in
-the first cycle of a forced refresh can a bank's candidate still go out, if the refresh cannot. Power-down proposes only
-while nothing is queued. Semantics: DRAMSys 4.0; O(1).
+A manager proposes one command (`manager_command`, legal from `manager_ready`); while one is proposed, or
+while power-down is enabled, the phase is looked at in every simulated cycle, otherwise only when
+`manager_at` is reached. Refresh proposes while no request is queued, or else holds the banks from the next
+cycle on (`blocked_from`): only in the first cycle of a forced refresh can a bank's candidate still go out,
+if the refresh cannot. Power-down proposes only while nothing is queued. Semantics: DRAMSys 4.0; O(1).
 """
 
 from libc.stdint cimport int64_t
 
 from ext._types cimport cycle_t
+from ext.dram_policy cimport schedule_banks
 from ext.dram_state cimport (
-    ACTIVE_POWER_DOWN, ALL_BANK, NEVER, NO_COMMAND, NO_POWER_DOWN, PDE, PDX, PREA, PRECHARGE_POWER_DOWN, REF, Arena,
-    earlier, later,
+    ALL_BANK, NEVER, NO_COMMAND, NO_POWER_DOWN, PDE, PDX, PREA, PRECHARGE_POWER_DOWN,
+    REF, Arena, earlier, later,
 )
 
 
@@ -42,6 +43,7 @@ cdef inline bint refresh_is_wanted(Arena* a, cycle_t t) noexcept nogil:
         return False
     if a.refresh_debt >= a.config.refresh_max_postponed:
         a.blocked_from = earlier(a.blocked_from, t + 1)
+        schedule_banks(a)
         return True
     if a.queued == 0:
         return True
@@ -106,4 +108,6 @@ cdef inline void manage(Arena* a, cycle_t t) noexcept nogil:
         manage_refresh(a, t)
     elif a.config.power_down_policy != NO_POWER_DOWN:
         manage_power_down(a, t)
+    if a.manager_command != NO_COMMAND:
+        a.manager_at = earlier(a.manager_at, a.manager_ready)
     a.manager_watches = a.manager_command != NO_COMMAND or a.config.power_down_policy != NO_POWER_DOWN

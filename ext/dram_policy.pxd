@@ -1,18 +1,20 @@
 """Which command each bank wants, and which bank's turn it is.
 
-Every bank with queued requests keeps one candidate: request, command, and the floor of its own timing. It is chosen
-again only when something that it depends on has changed. The winner over all banks is the minimum of one 64-bit key:
-first legal cycle, then age, then bank; a loop over the set bits of `active`. O(1) a choice, except FrFcfsGrp and the
-search for the next row hit (the length of a bank's list); O(active banks) a winner.
+Every bank with queued requests keeps one candidate: request, command, and the floor of its own timing. It
+is chosen again only when something that it depends on has changed. The winner over all banks is the minimum
+of one 64-bit key: first legal cycle, then age, then bank; a loop over the set bits of `active`. O(1) a
+choice, except FrFcfsGrp and the search for the next row hit (the length of a bank's list); O(active banks)
+a winner.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_state cimport (
-    ACT, BANK_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_ROW, GROUP_BITS, KEY_BITS, LANE_ACTIVATE, LANE_PRECHARGE, LANE_READ,
-    LANE_WRITE, MAX_GROUPS, NEVER, NO_SLOT, OPEN, OPEN_ADAPTIVE, PRE, RD, RDA, SCHEDULER_FIFO, SCHEDULER_FRFCFS,
-    SCHEDULER_FRFCFS_GRP, SLOT_MASK, WR, WRA, Arena, Bank, Slot, later, lowest_bit,
+    ACT, BANK_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_ROW, GROUP_BITS, KEY_BITS, LANE_ACTIVATE,
+    LANE_PRECHARGE, LANE_READ, LANE_WRITE, MAX_GROUPS, NEVER, NO_SLOT, OPEN, OPEN_ADAPTIVE, PRE, RD, RDA,
+    SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, SLOT_MASK, WR, WRA, Arena, Bank, Slot, later,
+    lowest_bit,
 )
 
 
@@ -20,11 +22,13 @@ cdef inline uint64_t bit(int64_t bank) noexcept nogil:
     return (<uint64_t> 1) << bank
 
 
-# ------------------------------------------------------------------------------------------------ bank lists
+# --------------------------------------------------------------------------------------------- bank lists
 
-cdef inline void append(Arena* a, Bank* bank, int16_t position) noexcept nogil:
+cdef inline void append(Arena* a, int64_t number, int16_t position) noexcept nogil:
     """Put a request, the youngest so far, at the end of its bank's list."""
+    cdef Bank* bank = &a.banks[number]
     cdef Slot* slot = &a.slots[position]
+    a.active |= bit(number)
     slot.older = bank.newest
     slot.newer = NO_SLOT
     if bank.newest == NO_SLOT:
@@ -73,7 +77,7 @@ cdef inline void count_hits(Arena* a, Bank* bank) noexcept nogil:
         position = next_hit(a, bank, a.slots[position].newer)
 
 
-# ------------------------------------------------------------------------------------------------ one bank
+# ----------------------------------------------------------------------------------------------- one bank
 
 cdef inline bint has_older_twin(const Arena* a, const Bank* bank, int16_t position) noexcept nogil:
     """Does an older hit go to the same address?"""
@@ -96,11 +100,11 @@ cdef inline int16_t grouped_hit(const Arena* a, const Bank* bank) noexcept nogil
 
 
 cdef inline int16_t scheduled(const Arena* a, const Bank* bank) noexcept nogil:
-    """The request that the scheduler serves next in a bank whose list is not empty."""
-    if a.config.scheduler == SCHEDULER_FIFO or bank.hits == 0:
-        return bank.oldest
+    """The request that the scheduler serves next in a bank that has hits to its open row."""
     if a.config.scheduler == SCHEDULER_FRFCFS:
         return bank.oldest_hit
+    if a.config.scheduler == SCHEDULER_FIFO:
+        return bank.oldest
     return grouped_hit(a, bank)
 
 
@@ -135,18 +139,19 @@ cdef inline void want(
 cdef inline void choose(Arena* a, int64_t number) noexcept nogil:
     """Bank `number` decides what it wants."""
     cdef Bank* bank = &a.banks[number]
+    cdef int16_t position
+    cdef bint auto_precharge
     if bank.length == 0:
         a.active &= ~bit(number)
         return
-    a.active |= bit(number)
     if bank.open_row == CLOSED_ROW:
         want(a, number, bank.oldest, ACT, LANE_ACTIVATE, bank.activate_floor)
         return
-    cdef int16_t position = scheduled(a, bank)
-    if a.slots[position].row != bank.open_row:
-        want(a, number, position, PRE, LANE_PRECHARGE, bank.precharge_floor)
+    if bank.hits == 0 or (a.config.scheduler == SCHEDULER_FIFO and bank.oldest_hit != bank.oldest):
+        want(a, number, bank.oldest, PRE, LANE_PRECHARGE, bank.precharge_floor)
         return
-    cdef bint auto_precharge = auto_precharges(a, bank)
+    position = scheduled(a, bank)
+    auto_precharge = auto_precharges(a, bank)
     if a.slots[position].is_write:
         want(a, number, position, WRA if auto_precharge else WR, LANE_WRITE, bank.column_floor)
     elif auto_precharge:
@@ -182,7 +187,7 @@ cdef inline void choose_all(Arena* a) noexcept nogil:
         choose(a, number)
 
 
-# ------------------------------------------------------------------------------------------------ over all banks
+# ----------------------------------------------------------------------------------------- over all banks
 
 cdef inline int64_t key_of(const Arena* a, int64_t number, cycle_t soonest) noexcept nogil:
     """First legal cycle from `soonest` on, age and number of a bank's candidate: the smaller goes first."""
@@ -197,6 +202,12 @@ cdef inline cycle_t cycle_of(int64_t key) noexcept nogil:
     return key >> KEY_BITS
 
 
+cdef inline void schedule_banks(Arena* a) noexcept nogil:
+    """When does the winner go out? Not while a forced refresh or power-down holds the banks."""
+    cdef cycle_t t = cycle_of(a.best)
+    a.bank_at = t if t < a.blocked_from and not a.powered_down else NEVER
+
+
 cdef inline void choose_winner(Arena* a, cycle_t soonest) noexcept nogil:
     """Over all banks, from cycle `soonest` on."""
     cdef int64_t best = NEVER << KEY_BITS
@@ -208,6 +219,7 @@ cdef inline void choose_winner(Arena* a, cycle_t soonest) noexcept nogil:
         best = key if key < best else best
         left &= left - 1
     a.best = best
+    schedule_banks(a)
 
 
 cdef inline void welcome(Arena* a, int64_t number, cycle_t soonest) noexcept nogil:
@@ -222,3 +234,4 @@ cdef inline void welcome(Arena* a, int64_t number, cycle_t soonest) noexcept nog
         return
     key = key_of(a, number, soonest)
     a.best = key if key < a.best else a.best
+    schedule_banks(a)

@@ -1,12 +1,14 @@
-"""The state of one DRAM controller simulation: everything it needs to go on, in one block that memcpy copies.
+"""The state of one DRAM controller simulation: everything it needs to go on, in one block that memcpy
+copies.
 
-Layers: dram_state (this file: what is remembered), dram_timing (when a command becomes legal), dram_policy (which
-command a bank wants), dram_front (requests in, responses out, statistics), dram_managers (refresh, power-down),
-dram_commands (what a command changes), dram_tuning (opening, other policies), dram_engine.pyx (the loop and the Python
-face). All are inlined into that one compilation unit.
+Layers: dram_state (this file: what is remembered), dram_timing (when a command becomes legal), dram_policy
+(which command a bank wants), dram_front (requests in, responses out, statistics), dram_managers (refresh,
+power-down), dram_commands (what a command changes), dram_tuning (opening, other policies), dram_engine.pyx
+(the loop and the Python face). All are inlined into that one compilation unit.
 
-The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device clock
-cycles. A request in flight lives in slot `id % WINDOW`; ids are given in the order in which requests enter the channel.
+The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device
+clock cycles. A request in flight lives in slot `id % WINDOW`; ids are given in the order in which requests
+enter the channel.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
@@ -24,7 +26,7 @@ cdef extern from *:
     #define dse_rarely(x) __builtin_expect(!!(x), 0)
     #define DSE_NEVER ((int64_t)1 << 42)
     """
-    const cycle_t NEVER "DSE_NEVER"         # later than any event; arrivals are checked to lie below half of it
+    const cycle_t NEVER "DSE_NEVER"     # later than any event; arrivals are checked to lie below half of it
     int lowest_bit "dse_lowest_bit"(uint64_t mask) noexcept nogil
     int highest_bit "dse_highest_bit"(uint64_t mask) noexcept nogil
     int bit_count "dse_bit_count"(uint64_t mask) noexcept nogil
@@ -37,7 +39,7 @@ cdef enum:
     MAX_GROUPS = 16
     GROUP_BITS = 4
     MAX_SOURCES = 256
-    WINDOW = 4096               # ids between the oldest undelivered request and the newest: the reorder buffer's bound
+    WINDOW = 4096               # ids from the oldest undelivered request to the newest: the reorder buffer
     SLOT_MASK = 4095
     NO_SLOT = -1
     CLOSED_ROW = -1
@@ -178,19 +180,21 @@ cdef struct Arena:
     # The channel
     cycle_t now                 # last cycle simulated; -1 before the first
     int64_t finished            # every request is delivered
+    int64_t pause_at            # stop when so many requests are delivered
+    int64_t paused
     cycle_t response_at         # next cycle at which each phase can do something
     cycle_t input_at
     cycle_t admit_at
     cycle_t manager_at
+    cycle_t bank_at
     int64_t best                # winning candidate of the banks: cycle, age, bank in one number (dram_policy)
     int64_t best_base           # id from which ages in `best` count
     # Front end
     int64_t next_id
     int64_t next_admitted       # ids from here to next_id are the channel FIFO
     int64_t oldest_id           # oldest id not delivered
-    int64_t next_returned       # RespQueue Reorder: the id that must leave next
-    int64_t n_issued            # responses put into, and taken from, the ring
-    int64_t n_taken
+    int64_t n_issued            # RespQueue Fifo: responses put into the queue
+    int64_t n_taken             # place of the next one to leave: its number (Fifo), or its id (Reorder)
     int64_t n_waiting           # responses that wait at the arbiter for an older one of their source
     int64_t n_held              # sources that can be given one of them in the next cycle
     int64_t delivered
@@ -202,6 +206,7 @@ cdef struct Arena:
     int64_t queued              # requests in all bank lists
     int64_t queued_writes
     int64_t window_full
+    int64_t has_room            # for one more request in the buffer
     # Banks
     uint64_t active             # banks with a non-empty list
     uint64_t open
@@ -259,16 +264,18 @@ cdef struct Arena:
     # Sources
     int64_t position[MAX_SOURCES]
     int64_t in_flight[MAX_SOURCES]
-    int64_t in_fifo[MAX_SOURCES]
+    int64_t in_handshake[MAX_SOURCES]   # arbiter Simple: a request waits in the channel FIFO
     int64_t next_own[MAX_SOURCES]       # arbiter Reorder: oldest undelivered id of the source, -1: none
     int64_t last_own[MAX_SOURCES]
     cycle_t last_accepted_at[MAX_SOURCES]
+    cycle_t next_arrival[MAX_SOURCES]   # NEVER after the last request
     cycle_t offer_at[MAX_SOURCES]
     # Requests in flight, by id % WINDOW
     Slot slots[WINDOW]
-    cycle_t ready_at[WINDOW]
     int64_t own_newer[WINDOW]           # next id of the same source
-    int16_t ring[WINDOW]                # RespQueue Fifo: slots in the order of their column commands
+    # Responses by the order in which they leave: that of the column commands (Fifo) or of the ids (Reorder)
+    cycle_t ready_at[WINDOW]            # NEVER where there is none yet
+    int16_t response_slot[WINDOW]
     int32_t histogram[4 * N_BINS]
 
 

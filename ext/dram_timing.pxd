@@ -1,9 +1,10 @@
-"""When a command becomes legal: each command, once issued, raises the floors of those that must keep their distance.
+"""When a command becomes legal: each command, once issued, raises the floors of those that must keep their
+distance.
 
-A floor is the earliest cycle allowed by everything issued so far. Floors exist per bank, per bank group (`group_floor`,
-the _l timings) and per rank (`rank_floor`, the _s timings; never above those of the own group, since _l >= _s), so
-that the earliest cycle of any command is a maximum of three numbers. Rules: JEDEC JESD79-3/-4 as written out in
-simulators/dram/reference.py (`_earliest_*`). O(1) a command.
+A floor is the earliest cycle allowed by everything issued so far. Floors exist per bank, per bank group
+(`group_floor`, the _l timings) and per rank (`rank_floor`, the _s timings; never above those of the own
+group, since _l >= _s), so that the earliest cycle of any command is a maximum of three numbers. Rules:
+JEDEC JESD79-3/-4 as written out in simulators/dram/reference.py (`_earliest_*`). O(1) a command.
 """
 
 from ext._types cimport cycle_t
