@@ -34,7 +34,7 @@ class Run(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Hypervolume of one run after so many unique designs."""
+    """Hypervolume of one run after so many unique designs, in boxes from the ideal to the reference point."""
 
     run: Run
     designs: Ints
@@ -56,6 +56,7 @@ class Frame:
     workloads, NaN rows for failed designs; unique (n,) True where a simulation was paid for (or came from
     the cache), False for repeats and for designs that the space forbids. front: rows of the campaign's
     front. agents: those of the campaign file first, the reference sample (`reference_agent`) last.
+    best_volume: hypervolume of all runs together, the reference sample included.
     description: of the simulator, as exporters take it.
     """
 
@@ -81,6 +82,7 @@ class Frame:
     baseline: Floats | None
     baseline_indices: npt.NDArray[np.int16] | None
     curves: tuple[Curve, ...]
+    best_volume: float
     budget: int
     rate_per_s: float
 
@@ -91,6 +93,15 @@ class Frame:
     def version(self) -> str:
         """Changes when anything that a page shows has changed."""
         return f"{self.campaign_id}:{len(self)}:{self.state}"
+
+    @property
+    def best_share(self) -> tuple[str, float]:
+        """The agent of the run that got farthest, and the part of the best known hypervolume it holds."""
+        reached = [(float(c.volumes[-1]), self.agents[c.run.agent]) for c in self.curves if len(c.volumes)]
+        if not reached or self.best_volume <= 0:
+            return "", float("nan")
+        volume, agent = max(reached)
+        return agent, volume / self.best_volume
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -141,7 +152,7 @@ class Summary(NamedTuple):
     """One line of the list of campaigns.
 
     best: for each objective metric, unit, direction, best feasible value, value of the baseline.
-    volumes: the hypervolume curve of the run that got farthest.
+    volumes: the hypervolume curve of the run that got farthest, as parts of the best known.
     """
 
     campaign_id: str

@@ -33,6 +33,11 @@ class RunProgress:
         self._volumes: list[float] = []
 
     @property
+    def volume(self) -> float:
+        """The hypervolume now."""
+        return self._volume
+
+    @property
     def curve(self) -> tuple[npt.NDArray[np.int64], Floats]:
         """Designs and volumes so far, the last pair being now."""
         designs, volumes = list(self._designs), list(self._volumes)

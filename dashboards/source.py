@@ -172,6 +172,7 @@ class _Growing:
             "agent_of_row": Columns((), np.int64),
         }
         self._progress: dict[int, RunProgress] = {}
+        self._together = RunProgress(len(record.objectives))
         self._measured = 0
         self._seen: deque[tuple[float, int]] = deque()
         self._frame: Frame | None = None
@@ -228,6 +229,7 @@ class _Growing:
             if run.number != REFERENCE_RUN and rows.any():
                 progress = self._progress.setdefault(run.number, RunProgress(len(record.objectives)))
                 progress.extend(scaled[rows], columns["feasible"][rows])
+        self._together.extend(scaled[columns["unique"]], columns["feasible"][columns["unique"]])
         self._measured += len(columns["run"])
 
     def _build(self) -> Frame:
@@ -252,6 +254,7 @@ class _Growing:
             baseline=None if record.baseline is None else record.baseline.values_array,
             baseline_indices=None if point is None else record.space.encode(point),
             curves=self._curves(runs),
+            best_volume=self._together.volume,
             budget=_budget(record),
             rate_per_s=self._rate(),
             **columns,
@@ -331,4 +334,4 @@ def _best_volumes(frame: Frame) -> tuple[float, ...]:
     if not frame.curves:
         return ()
     best = max(frame.curves, key=lambda curve: float(curve.volumes[-1]) if len(curve.volumes) else 0.0)
-    return tuple(best.volumes.tolist())
+    return tuple((best.volumes / frame.best_volume).tolist()) if frame.best_volume > 0 else ()

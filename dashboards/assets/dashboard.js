@@ -8,6 +8,24 @@ window.dash_clientside.dse = {
       (function look() { named() ? resolve(named()) : window.setTimeout(look, 20); })();
     });
   },
+  /* Where the reader has zoomed to, so that new designs do not move the view; null follows the designs. */
+  keep_zoom: function (change, x, y, logX, logY, kept) {
+    const plot = document.querySelector("#front .js-plotly-plot");
+    if (!change || !plot) { return window.dash_clientside.no_update; }
+    const key = [x, y, logX, logY].join("|");
+    const zoom = kept && kept.key === key ? Object.assign({}, kept) : { key: key, x: null, y: null };
+    for (const axis of ["x", "y"]) {
+      const name = axis + "axis", whole = change[name + ".range"] || [];
+      const low = change[name + ".range[0]"] ?? whole[0], high = change[name + ".range[1]"] ?? whole[1];
+      const full = plot._fullLayout[name];
+      if (low !== undefined && high !== undefined) {
+        zoom[axis] = low === full._rangeInitial0 && high === full._rangeInitial1 ? null : [low, high];
+      } else if (change[name + ".autorange"]) {
+        zoom[axis] = "auto";
+      }
+    }
+    return zoom;
+  },
   keep_address: function (x, y, feasible, logX, logY, trial) {
     if (!x || !y) { return window.dash_clientside.no_update; }
     const query = new URLSearchParams({ x: x, y: y, logx: logX ? "1" : "0", logy: logY ? "1" : "0" });

@@ -109,7 +109,6 @@ def _axis_options(view: AxisView, colours: Scheme) -> dict[str, Any]:
     options["type"] = "log" if view.log else "linear"
     if view.log:
         options["minor"] = {"ticks": "outside", "ticklen": 2, "tickcolor": colours.axis}
-        options["dtick"] = "D2" if view.visible and view.visible[1] - view.visible[0] < 2 else 1
     if view.visible is not None:
         options["range"] = list(view.visible)
     return options

@@ -5,15 +5,17 @@ Computed without drawing anything: `front.front_figure` draws it.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from dashboards import labels
 from dashboards.data import Flags, Floats, Frame, Ints, column_scale, front_rows
 
-LOG_SPREAD = 40.0
+LOG_SPREAD = 20.0
 MOST_STRETCH = 2.5
+FRONT_ROOM = 1.5
+FARTHEST = 1e15
 
 
 class Bound(NamedTuple):
@@ -86,8 +88,8 @@ def front_view(
     rows = _front_rows(frame, (x, y), usable & frame.feasible)
     clouds = tuple(_clouds(frame, points, shown))
     baseline = _scaled(frame.baseline_values(x, y), x_axis, y_axis)
-    x_axis = x_axis._replace(visible=_visible(points[shown, 0], points[rows, 0], baseline, 0, x_axis.log))
-    y_axis = y_axis._replace(visible=_visible(points[shown, 1], points[rows, 1], baseline, 1, y_axis.log))
+    x_axis = x_axis._replace(visible=_visible(x_axis, points[shown, 0], points[rows, 0], baseline, 0))
+    y_axis = y_axis._replace(visible=_visible(y_axis, points[shown, 1], points[rows, 1], baseline, 1))
     at = frame.row_of(selected) if selected is not None else None
     return FrontView(
         campaign_id=frame.campaign_id,
@@ -103,6 +105,32 @@ def front_view(
         outside=int((~(within(x_axis, points[shown, 0]) & within(y_axis, points[shown, 1]))).sum()),
         hidden_infeasible=int((usable & ~frame.feasible).sum()) if feasible_only else 0,
     )
+
+
+def zoomed(view: FrontView, zoom: Any) -> FrontView:
+    """The view at the ranges that the reader chose, as the browser keeps them.
+
+    zoom: {"key": which axes it belongs to, "x": [low, high], "auto" (everything) or None (follow the
+    designs), "y": the same}. Anything else, and a zoom of other axes, is ignored.
+    """
+    if not isinstance(zoom, dict) or zoom.get("key") != _zoom_key(view):
+        return view
+    return view._replace(x=_chosen(view.x, zoom.get("x")), y=_chosen(view.y, zoom.get("y")))
+
+
+def _zoom_key(view: FrontView) -> str:
+    """As `keep_zoom` in dashboard.js writes it."""
+    return "|".join([view.x.metric, view.y.metric, str(view.x.log).lower(), str(view.y.log).lower()])
+
+
+def _chosen(part: AxisView, ends: Any) -> AxisView:
+    if ends == "auto":
+        return part._replace(visible=None)
+    if not isinstance(ends, list) or len(ends) != 2:
+        return part
+    if not all(isinstance(end, int | float) and abs(end) < FARTHEST for end in ends):
+        return part
+    return part._replace(visible=(float(ends[0]), float(ends[1])))
 
 
 def default_axes(frame: Frame) -> tuple[str, str]:
@@ -127,8 +155,8 @@ def selected_point(frame: Frame, x: str, y: str, trial: int | None) -> tuple[lis
 def _axis_view(frame: Frame, name: str, column: Floats, log: bool | None) -> AxisView:
     scale = column_scale(frame, name)
     title = labels.metric_label(name) + (f" ({scale.unit})" if scale.unit else "")
-    wide = len(column) > 1 and column.min() > 0 and column.max() > LOG_SPREAD * np.quantile(column, 0.02)
-    positive = len(column) > 0 and column.min() > 0
+    positive = len(column) > 0 and float(column.min()) > 0
+    wide = positive and float(np.median(column)) > LOG_SPREAD * float(column.min())
     bounds = tuple(_bounds(frame, name, scale.factor))
     return AxisView(
         name,
@@ -180,18 +208,24 @@ def _scaled(point: tuple[float, ...] | None, x: AxisView, y: AxisView) -> tuple[
 
 
 def _visible(
-    column: Floats, front: Floats, baseline: tuple[float, float] | None, side: int, log: bool
+    part: AxisView, column: Floats, front: Floats, baseline: tuple[float, float] | None, side: int
 ) -> tuple[float, float] | None:
-    """The range shown at first: the front and all but the worst few percent of the cloud, and the baseline.
+    """The range shown at first: the front with room around it, the better half of the cloud, the baseline.
 
-    A baseline so far off that it would squeeze everything else stays outside.
+    A tail of poor designs, or a baseline far off, stays outside rather than squeeze everything else.
     """
     if not len(column):
         return None
-    shape = np.log10 if log else np.asarray
-    inner = shape(np.concatenate([np.quantile(column, (0.03, 0.97)), front]))
-    low, high = float(inner.min()), float(inner.max())
-    if baseline is not None and (baseline[side] > 0 or not log):
+    shape = np.log10 if part.log else np.asarray
+    low, middle, high = (float(end) for end in shape(np.quantile(column, (0.03, 0.5, 0.97))))
+    if len(front):
+        first, last = float(shape(front.min())), float(shape(front.max()))
+        room = FRONT_ROOM * (last - first)
+        if part.direction == "min":
+            low, high = min(low, first), max(last, min(high, max(last + room, middle)))
+        else:
+            low, high = min(first, max(low, min(first - room, middle))), max(high, last)
+    if baseline is not None and (baseline[side] > 0 or not part.log):
         at = float(shape(baseline[side]))
         wider = min(low, at), max(high, at)
         if wider[1] - wider[0] <= MOST_STRETCH * (high - low):

@@ -40,7 +40,7 @@ class AgentCurve(NamedTuple):
 
 
 class HypervolumeView(NamedTuple):
-    """All agents' curves; volumes are fractions of the campaign's box (ideal to reference point)."""
+    """All agents' curves; volumes in percent of what all runs together know by now."""
 
     campaign_id: str
     agents: tuple[AgentCurve, ...]
@@ -49,10 +49,11 @@ class HypervolumeView(NamedTuple):
 def hypervolume_view(frame: Frame) -> HypervolumeView:
     """The curves of a frame, one an agent that has evaluated something."""
     found = []
+    scale = 100.0 / frame.best_volume if frame.best_volume > 0 else 0.0
     for index, agent in enumerate(frame.agents):
         curves = [curve for curve in frame.curves if curve.run.agent == index and len(curve.designs)]
         if curves:
-            found.append(_agent_curve(agent, index, curves))
+            found.append(_agent_curve(agent, index, curves, scale))
     return HypervolumeView(frame.campaign_id, tuple(found))
 
 
@@ -64,18 +65,18 @@ def hypervolume_figure(view: HypervolumeView, colours: Scheme) -> go.Figure:
     for curve in view.agents:
         _add_curve(figure, curve, colours)
     figure.update_xaxes(**axis("Unique designs simulated", colours, rangemode="tozero", hoverformat=",d"))
-    figure.update_yaxes(**axis("Hypervolume (box = 1)", colours, tickformat=".2f"))
+    figure.update_yaxes(**axis("Hypervolume, % of best known", colours))
     return figure
 
 
-def _agent_curve(agent: str, index: int, curves: list[Curve]) -> AgentCurve:
+def _agent_curve(agent: str, index: int, curves: list[Curve], scale: float) -> AgentCurve:
     """Sampled where any seed moved, up to the design count that every seed has reached."""
     last = min(int(curve.designs[-1]) for curve in curves)
     moved = np.unique(np.concatenate([curve.designs for curve in curves]))
     designs = np.append(moved[moved < last], last).astype(np.float64)
     if len(designs) > MAX_STEPS:
         designs = designs[np.unique(np.linspace(0, len(designs) - 1, MAX_STEPS).astype(np.int64))]
-    stacked = np.vstack([_at(curve, designs) for curve in curves])
+    stacked = scale * np.vstack([_at(curve, designs) for curve in curves])
     return AgentCurve(
         agent,
         index,
@@ -114,7 +115,7 @@ def _add_curve(figure: go.Figure, curve: AgentCurve, colours: Scheme) -> None:
             mode="lines+markers",
             legendgroup=f"agent{curve.number}",
             name=labels.plain(curve.agent) + seeds,
-            hovertemplate="%{y:.4f}",
+            hovertemplate="%{y:.2f} %",
             line={"color": colour, "width": 1.8, "shape": "hv", "dash": DASHES[curve.number % len(DASHES)]},
             marker={"symbol": symbol, "color": colour, "size": [0] * (len(curve.designs) - 1) + [8]},
         )

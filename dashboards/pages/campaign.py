@@ -13,14 +13,15 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, Patch, State, ctx, dcc, html, no_update
 
 from dashboards import labels
-from dashboards.data import Frame, column_scale
+from dashboards.data import Frame
 from dashboards.figures.front import SELECTED_TRACE, draw_front
-from dashboards.figures.front_view import front_view, selected_point
+from dashboards.figures.front_view import front_view, selected_point, zoomed
 from dashboards.figures.hypervolume import hypervolume_figure, hypervolume_view
 from dashboards.figures.style import scheme
 from dashboards.pages.address import ViewState, view_state
 from dashboards.pages.design import design_panel, nothing_selected
-from dashboards.pages.pieces import card, change_text, progress_bar, state_badge, value_text
+from dashboards.pages.overview import overview
+from dashboards.pages.pieces import card
 from dashboards.pages.table import column_definitions, front_rows_data
 from dashboards.source import CampaignSource, Unavailable
 from dse.registry import names as registered
@@ -65,6 +66,7 @@ def layout(frame: Frame, search: str | None) -> html.Div:
             dcc.Store(id="campaign", data=frame.campaign_id),
             dcc.Store(id="version", data=frame.version),
             dcc.Store(id="selected", data=state.trial),
+            dcc.Store(id="zoom"),
             html.Div(id="address-kept", hidden=True),
             html.H1(f"Campaign {frame.name}", className="sr-only"),
             html.Div(overview(frame), id="overview", className="overview"),
@@ -109,62 +111,11 @@ def register(app: Dash, source: CampaignSource) -> None:
     )
 
 
-def overview(frame: Frame) -> list[Any]:
-    """The strip of numbers at the top."""
-    done = frame.designs
-    rate = f"{labels.number(frame.rate_per_s, 3)} designs/s" if frame.rate_per_s else ""
-    n_agents = len(frame.agents) - (frame.reference_agent >= 0)
-    agents = f"{n_agents} agent{'' if n_agents == 1 else 's'}"
-    share = 100.0 * float(frame.feasible[frame.unique].mean()) if frame.unique.any() else float("nan")
-    tiles = [
-        _tile("State", state_badge(frame.state), rate or agents),
-        _tile(
-            "Unique designs",
-            [labels.count(done), html.Span(f" / {labels.count(frame.budget)}", className="of")]
-            if frame.budget
-            else labels.count(done),
-            progress_bar(done, frame.budget),
-        ),
-        _tile("Feasible", [labels.number(share, 3), html.Span("%", className="unit")], "of the designs"),
-        _tile("Front", labels.count(len(frame.front)), "non-dominated"),
-    ]
-    tiles += [_best_tile(frame, objective.metric) for objective in frame.objectives]
-    best = max(
-        (float(curve.volumes[-1]) for curve in frame.curves if len(curve.volumes)), default=float("nan")
-    )
-    return [*tiles, _tile("Hypervolume", labels.number(best, 4), "best run")]
-
-
 def front_caption(frame: Frame) -> str:
     """How many designs the table shows, and of which objectives they are the front."""
     rows = len(frame.front)
     metrics = ", ".join(labels.metric_label(objective.metric).lower() for objective in frame.objectives)
     return f"{labels.count(rows)} designs · {metrics}"
-
-
-def _tile(name: str, value: Any, below: Any) -> html.Div:
-    return html.Div(
-        [
-            html.Div(name, className="muted small"),
-            html.Div(value, className="tile-value"),
-            html.Div(below, className="muted small below"),
-        ],
-        className="tile",
-    )
-
-
-def _best_tile(frame: Frame, metric: str) -> html.Div:
-    direction = frame.direction(metric)
-    column = frame.columns(metric)[frame.unique & frame.feasible, 0]
-    column = column[column == column]
-    label = "Best " + labels.metric_label(metric).lower()
-    if not len(column):
-        return _tile(label, labels.MISSING, "no feasible design yet")
-    best = float(column.max() if direction == "max" else column.min())
-    baseline = frame.baseline_values(metric)
-    reference = baseline[0] if baseline else float("nan")
-    below = [change_text(best, reference, direction), " against the baseline"] if baseline else " "
-    return _tile(label, value_text(best, column_scale(frame, metric)), below)
 
 
 def _controls(frame: Frame, state: ViewState, log_x: bool, log_y: bool) -> list[Any]:
@@ -271,32 +222,25 @@ def _register_plots(app: Dash, source: CampaignSource) -> None:
         Input("y-log", "checked"),
         Input("scheme", "data"),
         State("selected", "data"),
+        State("zoom", "data"),
         State("campaign", "data"),
     )
-    def redraw_front(
-        _: str,
-        x: str,
-        y: str,
-        feasible: bool,
-        log_x: bool,
-        log_y: bool,
-        theme: str | None,
-        trial: int | None,
-        campaign_id: str,
-    ) -> Any:
-        frame = source.frame(campaign_id)
-        if theme is None or x not in frame.metric_names or y not in frame.metric_names:
-            return no_update
-        view = front_view(
-            frame,
-            x,
-            y,
-            feasible_only=bool(feasible),
-            log_x=bool(log_x),
-            log_y=bool(log_y),
-            selected=_trial(trial),
-        )
-        return draw_front(view, scheme(theme))
+    def redraw_front(_: str, *choices: Any) -> Any:
+        x, y, feasible, log_x, log_y, theme, trial, zoom, campaign_id = choices
+        state = ViewState(x, y, bool(feasible), bool(log_x), bool(log_y), _trial(trial))
+        return redrawn(source, campaign_id, state, theme, zoom)
+
+    app.clientside_callback(
+        ClientsideFunction("dse", "keep_zoom"),
+        Output("zoom", "data"),
+        Input("front", "relayoutData"),
+        State("x-axis", "value"),
+        State("y-axis", "value"),
+        State("x-log", "checked"),
+        State("y-log", "checked"),
+        State("zoom", "data"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Output("hypervolume", "figure"),
@@ -308,6 +252,23 @@ def _register_plots(app: Dash, source: CampaignSource) -> None:
         if theme is None:
             return no_update
         return hypervolume_figure(hypervolume_view(source.frame(campaign_id)), scheme(theme))
+
+
+def redrawn(source: CampaignSource, campaign_id: str, state: ViewState, theme: str | None, zoom: Any) -> Any:
+    """The trade-off as it is now, where the reader has zoomed to; no_update before the theme is known."""
+    frame = source.frame(campaign_id)
+    if theme is None or state.x not in frame.metric_names or state.y not in frame.metric_names:
+        return no_update
+    view = front_view(
+        frame,
+        state.x,
+        state.y,
+        feasible_only=state.feasible_only,
+        log_x=state.log_x,
+        log_y=state.log_y,
+        selected=state.trial,
+    )
+    return draw_front(zoomed(view, zoom), scheme(theme))
 
 
 def _register_selection(app: Dash, source: CampaignSource) -> None:

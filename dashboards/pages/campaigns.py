@@ -134,10 +134,15 @@ def _curve(summary: Summary) -> Any:
     address = sparkline_image(summary.volumes)
     if address is None:
         return html.Span("–", className="muted")
-    final = f"{max(summary.volumes):.3f}"
+    final = f"{100 * summary.volumes[-1]:.1f} %"
     return html.Div(
         [
-            html.Img(src=address, width=WIDTH, height=HEIGHT, alt=f"Hypervolume rising to {final}"),
+            html.Img(
+                src=address,
+                width=WIDTH,
+                height=HEIGHT,
+                alt=f"Hypervolume rising to {final} of the best known",
+            ),
             html.Span(final, className="number"),
         ],
         className="spark",

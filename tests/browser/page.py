@@ -62,10 +62,6 @@ class Page:
         """The value of a JavaScript expression."""
         return self.driver.execute_script(f"return {script}")
 
-    def run(self, script: str) -> None:
-        """Run a JavaScript statement; what it gives stays in the browser."""
-        self.driver.execute_script(script)
-
     def wait(self, script: str) -> Any:
         """Wait until a JavaScript expression is true, and give its value."""
 
@@ -105,6 +101,19 @@ class Page:
         self.wait(f"{plot}.querySelector('.hoverlayer .hovertext') !== null")
         mouse = ActionChains(self.driver)
         mouse.w3c_actions.pointer_action.click()
+        mouse.perform()
+
+    def zoom(self) -> None:
+        """Drag a box over the middle of the front's plot."""
+        box = f"{PLOT.format('front')}.querySelector('.nsewdrag').getBoundingClientRect()"
+        left, top, width, height = self.ask(f"(box => [box.left, box.top, box.width, box.height])({box})")
+        mouse = ActionChains(self.driver, duration=80)
+        pointer = mouse.w3c_actions.pointer_action
+        pointer.move_to_location(round(left + 0.3 * width), round(top + 0.3 * height))
+        pointer.pointer_down()
+        pointer.move_to_location(round(left + 0.5 * width), round(top + 0.6 * height))
+        pointer.move_to_location(round(left + 0.7 * width), round(top + 0.7 * height))
+        pointer.pointer_up()
         mouse.perform()
 
     def get(self, path: str) -> tuple[int, list[int]]:

@@ -60,6 +60,7 @@ def frame(points, *, feasible=None, agents=None, baseline=(9.0, 9.0), constraint
         baseline=reference,
         baseline_indices=SPACE.encode(SPACE.default()),
         curves=(),
+        best_volume=1.0,
         budget=0,
         rate_per_s=0.0,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,14 +57,21 @@ def copy_store(path: Path, target: Path) -> Path:
     return target
 
 
-def add_trials(path: Path, n: int, *, run: int = 1, state: str = "running", scale: float = 0.5) -> None:
-    """Append n trials to campaign 1, copies of the first whose metrics are multiplied by `scale`."""
+@contextmanager
+def running_campaign(path: Path) -> Iterator[Callable[..., None]]:
+    """Own campaign 1 as a running process would, and yield `add(n, run=1, scale=0.5)`.
+
+    It appends n trials of that run: copies of the first trial whose metrics are multiplied by `scale`.
+    """
     with open_reader(path) as reader:
         first = reader.trials(1)
     with Store(path) as store:
-        store.set_state(1, state)
-        store.appender(1)(
-            TrialBlock(
+        store.own(1)
+        store.set_state(1, "running")
+        append = store.appender(1)
+
+        def add(n: int, run: int = 1, scale: float = 0.5) -> None:
+            block = TrialBlock(
                 run=run,
                 batch=900,
                 first_step=9000,
@@ -72,6 +80,14 @@ def add_trials(path: Path, n: int, *, run: int = 1, state: str = "running", scal
                 feasible=np.ones(n, dtype=np.bool_),
                 origin=np.full(n, Origin.SIMULATED, dtype=np.uint8),
                 seconds=np.full(n, 0.01),
-            ),
-            None,
-        )
+            )
+            append(block, None)
+            store.flush()
+
+        yield add
+
+
+def add_trials(path: Path, n: int, *, run: int = 1, scale: float = 0.5) -> None:
+    """Append n trials to campaign 1 and stop: it is then interrupted."""
+    with running_campaign(path) as add:
+        add(n, run, scale)

@@ -9,7 +9,7 @@ import pytest
 
 from dashboards.figures import front as front_module
 from dashboards.figures.front import SELECTED_TRACE, draw_front, front_figure
-from dashboards.figures.front_view import default_axes, front_view, selected_point, within
+from dashboards.figures.front_view import default_axes, front_view, selected_point, within, zoomed
 from dashboards.figures.style import DARK, LIGHT
 from dse.campaign_result import CampaignResult
 from dse.objective import Objective
@@ -220,3 +220,38 @@ def test_a_result_draws_itself(finished_store):
     drawn = next(trace for trace in figure.data if trace.name == "front designs")
     assert len(drawn.x) == len(result.front)
     assert result.plot(x="energy_pj", y="depth_used").layout.title.text == "fake"
+
+
+KEY = "delay_ns|energy_pj|false|false"
+
+
+def test_a_zoom_is_kept():
+    view = zoomed(front_view(frame(POINTS), "delay_ns", "energy_pj"), {"key": KEY, "x": [1, 2.5], "y": None})
+
+    assert view.x.visible == (1.0, 2.5)
+    assert view.y == front_view(frame(POINTS), "delay_ns", "energy_pj").y
+
+
+def test_a_zoom_to_everything_leaves_the_range_to_the_plot():
+    view = zoomed(front_view(frame(POINTS), "delay_ns", "energy_pj"), {"key": KEY, "x": "auto", "y": "auto"})
+
+    assert draw_front(view, LIGHT).layout.xaxis.range is None
+
+
+@pytest.mark.parametrize(
+    "zoom",
+    [
+        None,
+        "text",
+        {"key": "other", "x": [1, 2]},
+        {"key": KEY, "x": [1]},
+        {"key": KEY, "x": ["a", "b"]},
+        {"key": KEY, "x": [float("nan"), 2]},
+        {"key": KEY, "x": [1, float("inf")]},
+        {"key": KEY, "x": {"0": 1}},
+    ],
+)
+def test_a_zoom_that_makes_no_sense_is_ignored(zoom):
+    view = front_view(frame(POINTS), "delay_ns", "energy_pj")
+
+    assert zoomed(view, zoom).x == view.x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dashboards.data import Curve, Run
 from dashboards.figures.hypervolume import MAX_STEPS, hypervolume_figure, hypervolume_view
@@ -29,9 +30,9 @@ def test_seeds_become_a_median_and_a_band():
     (curve,) = hypervolume_view(made).agents
 
     assert curve.designs.tolist() == [1.0, 5.0, 9.0]
-    assert curve.median.tolist() == [0.1, 0.2, 0.4]
-    assert curve.low.tolist() == [0.0, 0.1, 0.3]
-    assert curve.high.tolist() == [0.2, 0.4, 0.5]
+    assert curve.median.tolist() == pytest.approx([10.0, 20.0, 40.0])
+    assert curve.low.tolist() == pytest.approx([0.0, 10.0, 30.0])
+    assert curve.high.tolist() == pytest.approx([20.0, 40.0, 50.0])
 
 
 def test_a_curve_ends_where_the_slowest_seed_is():
@@ -40,7 +41,7 @@ def test_a_curve_ends_where_the_slowest_seed_is():
     (curve,) = hypervolume_view(made).agents
 
     assert curve.designs[-1] == 8.0
-    assert curve.high[-1] == 0.3
+    assert curve.high[-1] == pytest.approx(30.0)
 
 
 def test_long_curves_are_thinned_and_keep_their_end():
@@ -49,7 +50,7 @@ def test_long_curves_are_thinned_and_keep_their_end():
     (curve,) = hypervolume_view(_frame_with((0, 0, steps, steps / 5000))).agents
 
     assert len(curve.designs) == MAX_STEPS
-    assert curve.median[-1] == 1.0
+    assert curve.median[-1] == pytest.approx(100.0)
 
 
 def test_agents_are_drawn_as_lines_and_bands_only_for_several_seeds():

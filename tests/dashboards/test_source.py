@@ -8,7 +8,7 @@ import pytest
 from dashboards import source as source_module
 from dashboards.source import CampaignSource, Unavailable
 from dse.campaign_result import CampaignResult
-from tests.dashboards.stores import HOSTILE, add_trials, fake_store
+from tests.dashboards.stores import HOSTILE, add_trials, fake_store, running_campaign
 
 
 def test_a_frame_holds_all_trials_of_the_campaign(frame, finished_store):
@@ -82,10 +82,13 @@ def test_a_running_campaign_has_a_rate(growing_store):
     now = [0.0]
     watched = CampaignSource(growing_store, clock=lambda: now[0])
     watched.frame("1")
-    add_trials(growing_store, 20)
-    now[0] = 4.0
 
-    assert watched.frame("1").rate_per_s == pytest.approx(5.0)
+    with running_campaign(growing_store) as add:
+        add(20)
+        now[0] = 4.0
+        frame = watched.frame("1")
+
+    assert (frame.state, frame.rate_per_s) == ("running", pytest.approx(5.0))
 
 
 def test_a_finished_campaign_has_no_rate(frame):
