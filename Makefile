@@ -47,8 +47,7 @@ checked: $(STAMP_TEST)  ## The kernels' tests against a build with bounds, initi
 	BIN=$(abspath $(BIN)) .ci/checked $(PYTEST_ARGS)
 
 bench: build     ## Speed of the engine and of the campaign, as ratios to a fixed loop
-	@for file in tests/benchmarks/bench_*.py; do \
-	    echo "== $$file"; $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
+	$(BIN)/python -m tests.benchmarks
 
 install: $(STAMP_INSTALL)  ## Virtual environment with marl-dse and what it needs
 
