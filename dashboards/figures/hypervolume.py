@@ -65,7 +65,7 @@ def hypervolume_figure(view: HypervolumeView, colours: Scheme) -> go.Figure:
     for curve in view.agents:
         _add_curve(figure, curve, colours)
     figure.update_xaxes(**axis("Unique designs simulated", colours, rangemode="tozero", hoverformat=",d"))
-    figure.update_yaxes(**axis("Hypervolume, % of best known", colours))
+    figure.update_yaxes(**axis("Hypervolume (%)", colours))
     return figure
 
 

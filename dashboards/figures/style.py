@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 FONT = "Inter, 'Segoe UI', system-ui, -apple-system, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "pentagon", "triangle-down")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
+DASHES = ("solid", "dash", "dot", "dashdot", "9px,3px", "longdashdot", "solid", "dash")
 REFERENCE_SYMBOL = "x-thin-open"
 
 

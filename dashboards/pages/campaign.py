@@ -84,7 +84,12 @@ def layout(frame: Frame, search: str | None) -> html.Div:
                         className="table-card",
                         tools=html.Span(front_caption(frame), id="front-caption", className="muted small"),
                     ),
-                    card("Progress of the agents", curves, className="curves-card"),
+                    card(
+                        "Progress of the agents",
+                        curves,
+                        className="curves-card",
+                        tools=html.Span("share of the best front known", className="muted small"),
+                    ),
                     html.Div(id="design", className="design-slot"),
                 ],
                 className="board",

@@ -33,7 +33,7 @@ def overview(frame: Frame) -> list[Any]:
     tiles += [_best_tile(frame, objective.metric) for objective in frame.objectives]
     agent, share = frame.best_share
     held = [labels.number(100.0 * share, 4), html.Span("%", className="unit")] if agent else labels.MISSING
-    return [*tiles, _tile("Hypervolume", held, f"of the best known, by {agent}" if agent else " ")]
+    return [*tiles, _tile("Hypervolume", held, f"of best known, {agent}" if agent else " ")]
 
 
 def _tile(name: str, value: Any, below: Any) -> html.Div:
@@ -57,5 +57,5 @@ def _best_tile(frame: Frame, metric: str) -> html.Div:
     best = float(column.max() if direction == "max" else column.min())
     baseline = frame.baseline_values(metric)
     reference = baseline[0] if baseline else float("nan")
-    below = [change_text(best, reference, direction), " against the baseline"] if baseline else " "
+    below = [change_text(best, reference, direction), " from baseline"] if baseline else " "
     return _tile(label, value_text(best, column_scale(frame, metric)), below)
