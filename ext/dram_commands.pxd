@@ -11,7 +11,9 @@ from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_front cimport admit, can_admit, has_room, put_response
 from ext.dram_managers cimport settle_refresh
-from ext.dram_policy cimport bit, choose, choose_open_banks, choose_winner, count_hits, may_stay, remove
+from ext.dram_policy cimport (
+    bit, choose, choose_open_banks, choose_winner, count_hits, is_adaptive, may_stay, next_hit, remove,
+)
 from ext.dram_state cimport (
     ACT, BANK_BITS, CLOSED_ROW, NO_COMMAND, NO_POWER_DOWN, NO_SLOT, PDE, PRE, PREA, RD, RDA, REF,
     ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_FRFCFS_GRP, SLOT_MASK, WRA, Arena, Bank, LogEntry, Requests,
@@ -48,7 +50,9 @@ cdef inline void open_row(Arena* a, int64_t number, Slot* slot, cycle_t t) noexc
         a.active_since = t
     a.open |= bit(number)
     bank.open_row = slot.row
-    count_hits(a, bank)
+    bank.oldest_hit = bank.oldest
+    if is_adaptive(a):
+        count_hits(a, bank)
     floors_after_activate(a, bank, t)
 
 
@@ -85,6 +89,8 @@ cdef inline void move_data(
         recovery = a.config.t_rtp
     if auto_precharge:
         close_row(a, number, later(t + recovery, bank.activated + a.config.t_ras))
+    elif bank.oldest_hit == position:
+        bank.oldest_hit = next_hit(a, bank, slot.newer)
     if a.config.power_down_policy != NO_POWER_DOWN:
         a.manager_at = earlier(a.manager_at, t + later(a.config.power_down_timeout, 1))
     if slot.is_write != a.last_direction:

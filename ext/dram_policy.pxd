@@ -55,8 +55,6 @@ cdef inline void remove(Arena* a, Bank* bank, int16_t position) noexcept nogil:
     cdef Slot* slot = &a.slots[position]
     bank.length -= 1
     bank.hits -= 1
-    if bank.oldest_hit == position:
-        bank.oldest_hit = next_hit(a, bank, slot.newer) if bank.hits else <int16_t> NO_SLOT
     if slot.older == NO_SLOT:
         bank.oldest = slot.newer
     else:
@@ -67,14 +65,18 @@ cdef inline void remove(Arena* a, Bank* bank, int16_t position) noexcept nogil:
         a.slots[slot.newer].older = slot.older
 
 
-cdef inline void count_hits(Arena* a, Bank* bank) noexcept nogil:
-    """After a row was opened: which of the waiting requests go to it?"""
-    cdef int16_t position = next_hit(a, bank, bank.oldest)
-    bank.oldest_hit = position
+cdef inline void count_hits(const Arena* a, Bank* bank) noexcept nogil:
+    """How many waiting requests go to the open row?"""
+    cdef int16_t position = bank.oldest_hit
     bank.hits = 0
     while position != NO_SLOT:
         bank.hits += 1
         position = next_hit(a, bank, a.slots[position].newer)
+
+
+cdef inline bint is_adaptive(const Arena* a) noexcept nogil:
+    """Does the page policy look at the number of hits? Otherwise nobody does, and it is not counted."""
+    return a.config.page_policy == OPEN_ADAPTIVE or a.config.page_policy == CLOSED_ADAPTIVE
 
 
 # ----------------------------------------------------------------------------------------------- one bank
@@ -147,7 +149,8 @@ cdef inline void choose(Arena* a, int64_t number) noexcept nogil:
     if bank.open_row == CLOSED_ROW:
         want(a, number, bank.oldest, ACT, LANE_ACTIVATE, bank.activate_floor)
         return
-    if bank.hits == 0 or (a.config.scheduler == SCHEDULER_FIFO and bank.oldest_hit != bank.oldest):
+    if (bank.oldest_hit == NO_SLOT
+            or (a.config.scheduler == SCHEDULER_FIFO and bank.oldest_hit != bank.oldest)):
         want(a, number, bank.oldest, PRE, LANE_PRECHARGE, bank.precharge_floor)
         return
     position = scheduled(a, bank)
@@ -166,11 +169,11 @@ cdef inline bint may_stay(const Arena* a, const Bank* bank) noexcept nogil:
         return False
     if bank.open_row == CLOSED_ROW:
         return True
-    if a.config.page_policy == OPEN_ADAPTIVE or a.config.page_policy == CLOSED_ADAPTIVE:
+    if is_adaptive(a):
         return False
     if a.config.scheduler == SCHEDULER_FRFCFS_GRP:
         return False
-    return bank.wanted != PRE or bank.hits == 0 or a.config.scheduler == SCHEDULER_FIFO
+    return bank.wanted != PRE or bank.oldest_hit == NO_SLOT or a.config.scheduler == SCHEDULER_FIFO
 
 
 cdef inline void choose_open_banks(Arena* a) noexcept nogil:
@@ -179,12 +182,6 @@ cdef inline void choose_open_banks(Arena* a) noexcept nogil:
     while left:
         choose(a, lowest_bit(left))
         left &= left - 1
-
-
-cdef inline void choose_all(Arena* a) noexcept nogil:
-    cdef int64_t number
-    for number in range(a.config.n_banks):
-        choose(a, number)
 
 
 # ----------------------------------------------------------------------------------------- over all banks

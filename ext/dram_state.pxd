@@ -167,7 +167,7 @@ cdef struct Bank:
     cycle_t activated           # cycle of the last ACT
     int32_t open_row
     int32_t length              # requests in the list
-    int32_t hits                # of them, to the open row
+    int32_t hits                # of them, to the open row; counted for the adaptive page policies
     int16_t oldest
     int16_t newest
     int16_t oldest_hit

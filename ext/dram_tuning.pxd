@@ -11,7 +11,7 @@ from ext._types cimport cycle_t
 from ext.dram_front cimport (
     has_room, link_to_source, next_arrival, next_offer, schedule_response, skip_returned,
 )
-from ext.dram_policy cimport choose_all, choose_winner
+from ext.dram_policy cimport choose, choose_winner, count_hits
 from ext.dram_state cimport (
     ALL_BANK, ARBITER_REORDER, CLOSED_ROW, DELIVERED, ISSUED, KEY_BITS, NEVER, NO_COMMAND, NO_SLOT,
     N_BATCHES, RESPONSES_FIFO, RESPONSES_REORDER, SLOT_MASK, WINDOW, Arena, Config, Requests, earlier,
@@ -114,7 +114,7 @@ cdef inline void line_up_responses(Arena* a, int64_t resp_queue) noexcept nogil:
 
 cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil:
     """Forget every cached decision and look at every phase in the next cycle."""
-    cdef int64_t source
+    cdef int64_t source, number
     a.input_at = NEVER
     a.window_full = 0
     for source in range(a.n_sources):
@@ -126,7 +126,9 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
     schedule_response(a, a.now + 1)
     a.admit_at = a.manager_at = a.now + 1
     a.manager_command = NO_COMMAND
-    choose_all(a)
+    for number in range(a.config.n_banks):
+        count_hits(a, &a.banks[number])
+        choose(a, number)
     choose_winner(a, a.now + 1)
 
 

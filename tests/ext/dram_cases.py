@@ -8,6 +8,7 @@ interval so that a short trace meets many refreshes, or random ones that keep on
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from ext.dram_engine import COMMANDS, TIMING_FIELDS, DramEngine
 from simulators.dram.config import ControllerConfig
 from simulators.dram.devices import device
-from simulators.dram.reference import TwinResult, simulate
+from simulators.dram.record import TwinResult
+from simulators.dram.reference import simulate
 
 DEVICES = ("ddr3-1600-1gb-x8-dimm", "ddr4-2400-8gb-x8")
 _SHORT_FIRST = ("t_rrd", "t_ccd", "t_wtr")
@@ -40,11 +42,11 @@ class RequestArrays:
         return cls.from_columns(*table.T, sources)
 
     @classmethod
-    def from_columns(cls, *columns: NDArray[np.generic]) -> RequestArrays:
+    def from_columns(cls, *columns: NDArray[Any]) -> RequestArrays:
         types = (np.int64, np.uint8, np.int32, np.int32, np.uint8, np.uint8)
         return cls(*(np.ascontiguousarray(c, dtype=t) for c, t in zip(columns, types, strict=True)))
 
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
+    def arrays(self) -> tuple[NDArray[Any], ...]:
         return (self.arrival, self.bank, self.row, self.column, self.is_write, self.source)
 
     def __len__(self) -> int:

@@ -1,0 +1,8 @@
+"""All benchmarks, one after the other: `python -m tests.benchmarks`."""
+
+from __future__ import annotations
+
+from tests.benchmarks import bench_campaign, bench_engine
+
+bench_engine.main()
+bench_campaign.main()
