@@ -35,7 +35,7 @@ def test_the_reward_space_bounds_the_sum():
 
     _, rewards, *_ = env.step(sampled(env))
 
-    assert env.reward_space("core").contains(np.float32(rewards["core"]))
+    assert env.reward_space("core").contains(np.asarray(rewards["core"], dtype=np.float32))
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, float("nan")], {"queue": [1.0, 1.0]}])
