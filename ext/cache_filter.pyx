@@ -17,7 +17,7 @@ from ext._types cimport address_t, flag_t, index_t
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
-    LARGEST_BYTES = 1 << 30
+    LARGEST_BYTES = 1073741824  # 1 GiB; Cython 3.3 cannot check 1 << 30 for overflow in an enum
     MOST_WAYS = 1024
     LONGEST_ACCESS_BYTES = 4096
 
