@@ -69,6 +69,7 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": True,
     "freethreading_compatible": True,
+    "show_performance_hints": not CHECKED,
 }
 
 
