@@ -21,7 +21,7 @@ from ext._types cimport cycle_t
 from ext.dram_commands cimport issue, issue_for_manager
 from ext.dram_front cimport admit, can_admit, latency_bin, respond, take_requests
 from ext.dram_managers cimport manage
-from ext.dram_policy cimport welcome
+from ext.dram_policy cimport end_gathering, welcome
 from ext.dram_state cimport (
     ACT, ALL_BANK, EXACT_BINS, MAX_BANKS, MAX_GROUPS, NEVER, NO_COMMAND, N_BATCHES, N_BINS, OCTAVE_BITS,
     PDE, PDX, PRE, PREA, RD, RDA, REF, ROW_CONFLICT, ROW_HIT, ROW_MISS, WR, WRA, Arena, Config, LogEntry,
@@ -40,7 +40,7 @@ TIMING_FIELDS = (
 POLICY_FIELDS = (
     "page_policy", "scheduler", "scheduler_buffer", "request_buffer_size", "resp_queue", "refresh_policy",
     "refresh_max_postponed", "refresh_max_pulledin", "arbiter", "max_active_transactions",
-    "power_down_policy", "power_down_timeout",
+    "power_down_policy", "power_down_timeout", "batching_window",
 )
 CONFIG_FIELDS = TIMING_FIELDS + POLICY_FIELDS
 
@@ -64,7 +64,7 @@ LIMITS = {name: (0, _LONGEST) for name in TIMING_FIELDS} | {
     "page_policy": (0, 3), "scheduler": (0, 2), "scheduler_buffer": (0, 2), "request_buffer_size": (1, 128),
     "resp_queue": (0, 1), "refresh_policy": (0, 1), "refresh_max_postponed": (0, _LONGEST),
     "refresh_max_pulledin": (0, _LONGEST), "arbiter": (0, 2), "max_active_transactions": (1, 128),
-    "power_down_policy": (0, 2), "power_down_timeout": (0, _LONGEST),
+    "power_down_policy": (0, 2), "power_down_timeout": (0, _LONGEST), "batching_window": (0, _LONGEST),
 }
 
 LOG_DTYPE = np.dtype(
@@ -133,6 +133,8 @@ cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t
         take_requests(a, r, tape, t)
     if can_admit(a):
         welcome(a, admit(a, r, tape, t), t)
+    if rarely(a.gather_until > t):
+        end_gathering(a, t)
     if rarely(a.manager_watches or a.manager_at <= t) and let_managers_act(a, tape, t):
         pass
     elif a.bank_at <= t:
@@ -142,7 +144,7 @@ cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t
     a.queue_max = later(a.queue_max, a.queued)
     cdef bint waiting = a.next_admitted < a.next_id
     a.input_blocked = waiting and not a.has_room
-    a.admit_at = t + 1 if waiting and a.has_room else NEVER
+    a.admit_at = t + 1 if waiting and (a.has_room or a.gather_until > t) else NEVER
 
 
 cdef Outcome simulate(

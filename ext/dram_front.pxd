@@ -262,8 +262,9 @@ cdef inline int64_t admit(Arena* a, const Requests* r, Tape* tape, cycle_t t) no
     slot.row_class = ROW_HIT
     a.next_admitted += 1
     a.last_admitted_at = t
-    a.idle_since = t
     a.last_bank = number
+    if a.queued == 0:
+        a.gather_until = t + a.config.batching_window
     a.queued += 1
     a.queued_writes += slot.is_write
     a.queue_integral -= t

@@ -4,7 +4,8 @@ A manager proposes one command (`manager_command`, legal from `manager_ready`); 
 while power-down is enabled, the phase is looked at in every simulated cycle, otherwise only when
 `manager_at` is reached. Refresh proposes while no request is queued, or else holds the banks from the next
 cycle on (`blocked_from`): only in the first cycle of a forced refresh can a bank's candidate still go out,
-if the refresh cannot. Power-down proposes only while nothing is queued. Semantics: DRAMSys 4.0; O(1).
+if the refresh cannot. Power-down proposes only while nothing is queued or what is queued
+waits for company (`gather_until`). Semantics: DRAMSys 4.0, but for the gathering; O(1).
 """
 
 from libc.stdint cimport int64_t
@@ -77,7 +78,7 @@ cdef inline void settle_refresh(Arena* a) noexcept nogil:
 cdef inline void manage_power_down(Arena* a, cycle_t t) noexcept nogil:
     """Only while awake, with no refresh due."""
     cdef cycle_t entry = a.idle_since + a.config.power_down_timeout
-    if a.queued > 0 or a.next_admitted < a.next_id:
+    if (a.queued > 0 or a.next_admitted < a.next_id) and t >= a.gather_until:
         return
     if t < entry:
         a.manager_at = earlier(a.manager_at, entry)
@@ -91,9 +92,12 @@ cdef inline void manage_power_down(Arena* a, cycle_t t) noexcept nogil:
 
 
 cdef inline void manage_wake_up(Arena* a, cycle_t t) noexcept nogil:
-    if (a.queued > 0 or a.next_admitted < a.next_id or refresh_is_due(a, t)
-            or a.config.power_down_policy == NO_POWER_DOWN):
+    cdef bint waiting = a.queued > 0 or a.next_admitted < a.next_id
+    cdef bint may_sleep = a.config.power_down_policy != NO_POWER_DOWN and not refresh_is_due(a, t)
+    if not may_sleep or (waiting and t >= a.gather_until):
         propose(a, PDX, a.power_up_floor)
+    elif waiting:
+        a.manager_at = earlier(a.manager_at, a.gather_until)
 
 
 cdef inline void manage(Arena* a, cycle_t t) noexcept nogil:
@@ -106,7 +110,7 @@ cdef inline void manage(Arena* a, cycle_t t) noexcept nogil:
         manage_wake_up(a, t)
     elif refresh_is_due(a, t):
         manage_refresh(a, t)
-    elif a.config.power_down_policy != NO_POWER_DOWN:
+    if not (a.powered_down or a.config.power_down_policy == NO_POWER_DOWN or refresh_is_due(a, t)):
         manage_power_down(a, t)
     if a.manager_command != NO_COMMAND:
         a.manager_at = earlier(a.manager_at, a.manager_ready)

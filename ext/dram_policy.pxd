@@ -211,12 +211,20 @@ cdef inline void choose_winner(Arena* a, cycle_t soonest) noexcept nogil:
     cdef int64_t key
     cdef uint64_t left = a.active
     a.best_base = a.oldest_id << BANK_BITS
+    soonest = later(soonest, a.gather_until)
     while left:
         key = key_of(a, lowest_bit(left), soonest)
         best = key if key < best else best
         left &= left - 1
     a.best = best
     schedule_banks(a)
+
+
+cdef inline void end_gathering(Arena* a, cycle_t t) noexcept nogil:
+    """The requests at an idle rank stop waiting for company when the next one has no room."""
+    if a.next_admitted < a.next_id and not a.has_room:
+        a.gather_until = t
+        choose_winner(a, t)
 
 
 cdef inline void welcome(Arena* a, int64_t number, cycle_t soonest) noexcept nogil:
@@ -229,6 +237,6 @@ cdef inline void welcome(Arena* a, int64_t number, cycle_t soonest) noexcept nog
     if bank.length > 1 and (a.best & ((1 << BANK_BITS) - 1)) == number:
         choose_winner(a, soonest)
         return
-    key = key_of(a, number, soonest)
+    key = key_of(a, number, later(soonest, a.gather_until))
     a.best = key if key < a.best else a.best
     schedule_banks(a)

@@ -144,6 +144,7 @@ cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that 
     int64_t max_active_transactions
     int64_t power_down_policy
     int64_t power_down_timeout
+    int64_t batching_window
 
 
 cdef struct Slot:               # one request in flight, 32 bytes
@@ -223,6 +224,7 @@ cdef struct Arena:
     int64_t powered_down_active
     cycle_t powered_down_at
     cycle_t idle_since
+    cycle_t gather_until        # until then the requests at an idle rank wait for company
     # Earliest cycles beyond the bank
     cycle_t rank_floor[N_LANES]
     cycle_t group_floor[N_LANES * MAX_GROUPS]

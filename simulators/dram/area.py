@@ -165,6 +165,12 @@ def _power_down(design: Design, device: Device) -> Structure:
     return Structure(flip_flops=_bits(int(design["power_down_timeout_cycles"]) + 1) + 2)
 
 
+def _batching(design: Design, device: Device) -> Structure:
+    """The timer for which requests gather at an idle rank."""
+    del device
+    return Structure(flip_flops=_bits(int(design.get("batching_window_cycles", 0)) + 1))
+
+
 def _address_mapping(design: Design, device: Device) -> Structure:
     """Mappings are wires; folding rows into banks takes one XOR a bank bit."""
     folds = str(design.get("address_mapping", "")).endswith("-xor")
@@ -181,6 +187,7 @@ _PARTS: dict[str, Callable[[Design, Device], Structure]] = {
     "bank_machines": _bank_machines,
     "refresh": _refresh,
     "power_down": _power_down,
+    "batching": _batching,
     "address_mapping": _address_mapping,
 }
 

@@ -74,6 +74,7 @@ class ControllerConfig:
     max_active_transactions: int = 128
     power_down_policy: int = 0
     power_down_timeout: int = 0
+    batching_window: int = 0
 
     @classmethod
     def build(cls, device: Device, design: Mapping[str, Any]) -> ControllerConfig:
@@ -81,8 +82,9 @@ class ControllerConfig:
         default.
         """
         policies = {name: _number(name, value) for name, value in design.items() if name in _POLICY_FIELDS}
-        if "power_down_timeout_cycles" in design:
-            policies["power_down_timeout"] = int(design["power_down_timeout_cycles"])
+        for name in ("power_down_timeout", "batching_window"):
+            if f"{name}_cycles" in design:
+                policies[name] = int(design[f"{name}_cycles"])
         return cls(
             n_banks=device.banks, n_bank_groups=device.bank_groups, **_timing_fields(device), **policies
         )

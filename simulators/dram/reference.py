@@ -6,7 +6,8 @@ by cycle. In each cycle, in this order:
 A. responses   the controller hands at most one finished request to the arbiter, the arbiter at most one to
                each source;
 B. arbitration each source offers its next request at max(arrival, cycle after its last acceptance);
-C. admission   the head of the arbiter's queue enters its bank's list when the request buffer has room;
+C. admission   the head of the arbiter's queue enters its bank's list when the request buffer has room; with
+               a batching window, requests at a rank that was idle gather before the first is served;
 D. managers    refresh is postponed, forced, or pulled in; power-down is entered or left;
 E. issue       of all commands that are legal now, the one of the oldest request goes out (refresh wins,
                power-down loses);
@@ -103,6 +104,7 @@ class ReferenceController:
         self.down_is_active = False
         self.down_since = 0
         self.idle_since = 0
+        self.gather_until = 0
         self.active_since = 0
 
     # ------------------------------------------------------------------------------------------- one cycle
@@ -126,6 +128,7 @@ class ReferenceController:
             return
         self._arbitrate()
         self._admit()
+        self._end_gathering()
         refresh = self._refresh_candidate()
         command = self._choose(refresh)
         if command is not None:
@@ -213,10 +216,11 @@ class ReferenceController:
             return
         request = self.fifo.popleft()
         self.last_admit = self.now
-        self.idle_since = self.now
         if self.c.arbiter == ARBITER_SIMPLE:
             self._accept(request)
             self.in_handshake[request.source] = False
+        if sum(self.queued) == 0:
+            self.gather_until = self.now + self.c.batching_window
         self.banks[request.bank].queue.append(request)
         self.queued[request.is_write] += 1
         self.last_stored_bank = request.bank
@@ -229,6 +233,16 @@ class ReferenceController:
         if self.c.scheduler_buffer == READ_WRITE:
             return self.queued[0] < size and self.queued[1] < size
         return sum(self.queued) < size
+
+    @property
+    def _gathering(self) -> bool:
+        """The requests at an idle rank wait for company: `batching_window` cycles from the first of them."""
+        return self.now < self.gather_until
+
+    def _end_gathering(self) -> None:
+        """They stop waiting when the next one has no room."""
+        if self.fifo and not self._has_space():
+            self.gather_until = min(self.gather_until, self.now)
 
     # ------------------------------------------------------------------------------------------- D: managers
 
@@ -266,7 +280,7 @@ class ReferenceController:
 
     def _power_down_candidate(self) -> Candidate | None:
         refresh_due = self.c.refresh_policy == ALL_BANK and self.now >= self.deadline
-        waiting = bool(self.fifo) or sum(self.queued) > 0
+        waiting = (bool(self.fifo) or sum(self.queued) > 0) and not self._gathering
         if self.powered_down:
             wanted = waiting or refresh_due
             return Candidate(_YOUNGEST_ID, "PDX", self.rank.earliest_pdx()) if wanted else None
@@ -288,7 +302,7 @@ class ReferenceController:
         the cycle).
         """
         candidates = [refresh, self._power_down_candidate()]
-        if not (self.blocked_since < self.now or self.powered_down):
+        if not (self.blocked_since < self.now or self.powered_down or self._gathering):
             candidates += [self._bank_candidate(b) for b, bank in enumerate(self.banks) if bank.queue]
         legal = [c for c in candidates if c is not None and c.earliest <= self.now]
         return min(legal, key=lambda c: c.id, default=None)

@@ -3,8 +3,8 @@
 * `dramgym`: the 442,368 designs of the public DRAMGym benchmark (ten parameters, powers of two), of which
   166,464 are distinct. A design that never refreshes loses data and is infeasible.
 * `dramgym-published`: the same without that constraint, as the benchmark was published.
-* `dram`: ours. The same policies, plus address mapping and power-down, so that latency and energy really
-  conflict.
+* `dram`: ours. The same policies, plus a batching window, address mapping and power-down, so that latency and
+  energy really conflict; without the buffers and limits so small that they only throttle.
 
 Parameter names and values are those of DRAMSys; `simulators.dram.reference` states what each of them does.
 """
@@ -35,6 +35,7 @@ _TIMEOUT_RULE = DeadRule(
     "power_down_timeout_cycles", {"power_down_policy": ("NoPowerDown",)}, "the clock enable stays high"
 )
 _TIMEOUTS = (0, 16, 64, 256, 1024)
+_WINDOWS = (0, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def space(name: str) -> DesignSpace:
@@ -53,20 +54,22 @@ def space_names() -> tuple[str, ...]:
 
 
 def _dramgym() -> DesignSpace:
-    return DesignSpace("dramgym", _controller(128, (1, 2, 4, 8)), (_RETENTION,), _DEAD_RULES)
+    return DesignSpace("dramgym", _controller((1, 128), (1, 128), (1, 2, 4, 8)), (_RETENTION,), _DEAD_RULES)
 
 
 def _dramgym_published() -> DesignSpace:
-    return DesignSpace("dramgym-published", _controller(128, (1, 2, 4, 8)), (), _DEAD_RULES)
+    return DesignSpace("dramgym-published", _controller((1, 128), (1, 128), (1, 2, 4, 8)), (), _DEAD_RULES)
 
 
 def _dram() -> DesignSpace:
-    parameters = (*_controller(64, (0, 1, 2, 4, 8)), *_placement_and_power())
+    parameters = (*_controller((4, 64), (8, 128), (0, 1, 2, 4, 8)), *_batching_placement_and_power())
     return DesignSpace("dram", parameters, (_RETENTION,), (*_DEAD_RULES, _TIMEOUT_RULE))
 
 
-def _controller(largest_buffer: int, refresh_limits: tuple[int, ...]) -> tuple[Parameter, ...]:
-    """The ten parameters of DRAMGym."""
+def _controller(
+    buffer: tuple[int, int], transactions: tuple[int, int], refresh_limits: tuple[int, ...]
+) -> tuple[Parameter, ...]:
+    """The ten parameters of DRAMGym; `buffer` and `transactions` are the least and the most of each."""
     return (
         _choice("page_policy", config.PAGE_POLICIES, "Open", "page_policy", "when a row is closed"),
         _choice("scheduler", config.SCHEDULERS, "FrFcfs", "scheduler", "which request of a bank is next"),
@@ -75,7 +78,7 @@ def _controller(largest_buffer: int, refresh_limits: tuple[int, ...]) -> tuple[P
             "how the request buffer is divided",
         ),
         Parameter.power_of_two(
-            "request_buffer_size", 1, largest_buffer, 8, "scheduler", unit="requests",
+            "request_buffer_size", *buffer, 8, "scheduler", unit="requests",
             description="places in each part of the request buffer",
         ),
         _choice("resp_queue", config.RESPONSE_QUEUES, "Fifo", "front_end", "order in which responses leave"),
@@ -84,14 +87,18 @@ def _controller(largest_buffer: int, refresh_limits: tuple[int, ...]) -> tuple[P
         _limit("refresh_max_pulledin", refresh_limits, "refreshes that may be done in advance"),
         _choice("arbiter", config.ARBITERS, "Fifo", "front_end", "how sources enter and responses return"),
         Parameter.power_of_two(
-            "max_active_transactions", 1, 128, 128, "front_end", unit="requests",
+            "max_active_transactions", *transactions, 128, "front_end", unit="requests",
             description="requests of one source in flight",
         ),
     )  # fmt: skip
 
 
-def _placement_and_power() -> tuple[Parameter, ...]:
+def _batching_placement_and_power() -> tuple[Parameter, ...]:
     return (
+        Parameter(
+            "batching_window_cycles", _WINDOWS, 0, "scheduler", "integer", "cycles",
+            "cycles for which requests gather at an idle rank before the first is served",
+        ),
         _choice("address_mapping", MAPPINGS, MAPPINGS[0], "address_mapping", "which bits select the bank"),
         _choice(
             "power_down_policy", config.POWER_DOWN_POLICIES, "NoPowerDown", "power_down",

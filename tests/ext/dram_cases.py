@@ -108,6 +108,7 @@ def random_policies(rng: np.random.Generator) -> dict[str, int]:
         "max_active_transactions": int(rng.choice(sizes)),
         "power_down_policy": int(rng.integers(3)),
         "power_down_timeout": int(rng.choice([0, 1, 5, 16, 64, 300])),
+        "batching_window": int(rng.choice([0, 0, 1, 7, 40, 200, 1000])),
     }
 
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from ext.dram_engine import bin_upper_bounds, latency_bins
-from tests.ext.dram_cases import first_difference, open_engine, random_case
+from simulators.dram.config import ControllerConfig
+from tests.ext.dram_cases import (
+    Case,
+    RequestArrays,
+    device_timings,
+    first_difference,
+    open_engine,
+    random_case,
+)
 
 QUICK_CASES = 300
 SLOW_CASES = 4000
@@ -70,3 +78,21 @@ def test_batches_divide_the_measured_reads_in_the_order_of_completion(number):
     batches = [latencies[low:high] for low, high in pairwise(edges)]
     assert engine.batch_counts().tolist() == [len(batch) for batch in batches]
     assert engine.batch_sums().tolist() == [int(batch.sum()) for batch in batches]
+
+
+@pytest.mark.parametrize("arbiter", [0, 1, 2])
+def test_a_starved_request_fills_the_reorder_buffer_and_then_is_served(arbiter):
+    n, starved = 4800, 300
+    rows = np.where(np.arange(n) == starved, 2, 1)
+    columns = RequestArrays.from_columns(0 * rows, 0 * rows, rows, np.arange(n) % 128, 0 * rows, 0 * rows)
+    timings = device_timings("ddr4-2400-8gb-x8")
+    config = ControllerConfig(**timings, scheduler_buffer=2, refresh_policy=0, arbiter=arbiter)
+    case = Case(config, columns, warmup=0)
+    engine = open_engine(case)
+
+    engine.advance()
+
+    overtaken_by = int((engine.finish_cycles[starved + 1 :] < engine.finish_cycles[starved]).sum())
+    # Arbiter Reorder holds back what overtook: the limit of transactions is reached, the request served at once.
+    assert overtaken_by == (0 if arbiter == 2 else 4095)
+    assert first_difference(case) is None

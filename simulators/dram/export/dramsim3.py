@@ -226,6 +226,7 @@ def _lose_the_rest(account: Account) -> None:
     account.lost("scheduler", "always first-ready by queue, at most four row hits while another row waits")
     account.lost("resp_queue", "responses leave when their data arrives")
     account.lost("arbiter", "one source hands over a request a cycle while a queue has room")
+    account.lost_unless(0, "batching_window_cycles", "the first request of an idle rank is served at once")
     account.lost("power_down_policy", "there is self-refresh only, and it is left off")
     account.lost("power_down_timeout_cycles", "there is no power-down")
 

@@ -150,6 +150,9 @@ def _controller(subject: Subject, account: Account) -> dict[str, Any]:
     block["PowerDownPolicy"] = "Staggered" if subject.powers_down else "NoPowerDown"
     account.wrote("power_down_policy", f"PowerDownPolicy = {block['PowerDownPolicy']}")
     account.wrote("power_down_timeout_cycles", "no effect without power-down")
+    account.lost_unless(
+        0, "batching_window_cycles", "DRAMSys serves the first request of an idle rank at once"
+    )
     if subject.powers_down:
         staggered = (
             "Staggered powers down as soon as a rank is idle, first with its rows, then to self-refresh"

@@ -110,6 +110,7 @@ def _parts(subject: Subject, account: Account, version: str) -> _Parts:
     account.lost("resp_queue", "responses leave when their data arrives")
     account.lost("arbiter", "a trace has one source, which sends when a buffer has room")
     account.lost("max_active_transactions", "only the buffers limit what is in flight")
+    account.lost_unless(0, "batching_window_cycles", "the first request of an idle rank is served at once")
     account.lost("power_down_policy", "there is no power-down")
     account.lost("power_down_timeout_cycles", "there is no power-down")
     return parts

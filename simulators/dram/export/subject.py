@@ -56,6 +56,13 @@ class Account:
         if parameter in self._design:
             self.written[parameter] = place
 
+    def lost_unless(self, harmless: Any, parameter: str, reason: str) -> None:
+        """`parameter` does not carry over, unless its value is the one that changes nothing."""
+        if self._design.get(parameter) == harmless:
+            self.wrote(parameter, "no effect")
+        else:
+            self.lost(parameter, reason)
+
     def lost(self, parameter: str, reason: str, written_as: str | None = None, value: Any = None) -> None:
         """`parameter` does not carry over. `value`: of what is not in the design ("device", ...)."""
         known = parameter in self._design

@@ -18,6 +18,7 @@ ORDERED = {
     "refresh_max_postponed": (1, 2, 4, 8),
     "refresh_max_pulledin": (1, 2, 4, 8),
     "power_down_timeout_cycles": (0, 16, 64, 256, 1024),
+    "batching_window_cycles": (0, 16, 32, 64, 128, 256, 512, 1024),
     "scheduler": ("Fifo", "FrFcfs", "FrFcfsGrp"),
     "scheduler_buffer": ("Shared", "ReadWrite", "Bankwise"),
     "resp_queue": ("Fifo", "Reorder"),
