@@ -153,6 +153,20 @@ def test_precharge_power_down_closes_rows_and_wakes_for_a_request():
     assert commands(engine)[5] == (1000 + T["t_xp"], "ACT")
 
 
+def test_requests_at_an_idle_rank_wait_for_company():
+    engine = run((100, 0, 1, 0, 0), (130, 0, 1, 1, 0), batching_window=64)
+
+    assert commands(engine)[0] == (100 + 64, "ACT")
+
+
+def test_waiting_for_company_ends_when_the_buffer_is_full():
+    requests = [(100 + 10 * k, 0, 1, k, 0) for k in range(4)]
+
+    engine = run(*requests, batching_window=64, request_buffer_size=3)
+
+    assert commands(engine)[0] == (130, "ACT")
+
+
 def test_an_idle_gap_of_a_million_cycles_costs_no_commands():
     engine = run((0, 0, 1, 0, 0), (1_000_000, 0, 1, 1, 0))
 

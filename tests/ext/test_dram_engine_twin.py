@@ -93,6 +93,6 @@ def test_a_starved_request_fills_the_reorder_buffer_and_then_is_served(arbiter):
     engine.advance()
 
     overtaken_by = int((engine.finish_cycles[starved + 1 :] < engine.finish_cycles[starved]).sum())
-    # Arbiter Reorder holds back what overtook: the limit of transactions is reached, the request served at once.
+    # Arbiter Reorder keeps what overtook until its source may have it, in the order of the source.
     assert overtaken_by == (0 if arbiter == 2 else 4095)
     assert first_difference(case) is None
