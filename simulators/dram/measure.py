@@ -185,7 +185,7 @@ def _notes(values: Mapping[str, float], measured: Measured, device: Device) -> t
         )
     mean, half_width = values["read_latency_mean_ns"], values["read_latency_ci95_ns"]
     if half_width > _WIDEST_INTERVAL * mean:
-        notes.append(f"wide interval: mean read latency {mean:.1f} ns +- {half_width:.1f} ns (95 %)")
+        notes.append(f"wide interval: mean read latency {mean:.1f} ns ± {half_width:.1f} ns (95 %)")
     return tuple(notes)
 
 
