@@ -14,6 +14,7 @@ from dse.objective import Objective
 from dse.space import DesignSpace, IndexMatrix
 
 _MARGIN = 0.1
+_ENOUGH_DESIGNS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,10 +62,12 @@ class Scorer:
 def reference_and_ideal(scores: Sequence[Scores]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The reference point and the ideal of a campaign, (M,) each, from its baseline and reference sample.
 
-    The reference point is the worst cost on the front of the feasible designs (the nadir) plus a tenth of the
-    front's range, the ideal the best cost. A random sample holds throttled designs a thousand times slower
-    than the rest: a reference point out there would give every front nearly the same hypervolume. Without a
-    feasible design all measured ones count; ValueError if none was measured.
+    The reference point is the worst cost on the best fronts of the feasible designs (so many fronts, one
+    behind the other, that ten designs are on them) plus a tenth of their range, the ideal the best cost.
+    Not all designs count, because a random sample holds throttled ones a thousand times slower than the
+    rest: a reference point out there would give every front nearly the same hypervolume. Not the first
+    front alone, because it may hold one design. Without a feasible design all measured ones count;
+    ValueError if none was measured.
     """
     costs = np.concatenate([score.costs for score in scores])
     feasible = np.concatenate([score.feasible for score in scores])
@@ -72,8 +75,17 @@ def reference_and_ideal(scores: Sequence[Scores]) -> tuple[NDArray[np.float64], 
     kept = costs[feasible if feasible.any() else measured]
     if not len(kept):
         raise ValueError("no design of the reference sample was measured")
-    front = kept[non_dominated(kept)]
-    worst, best = front.max(axis=0), front.min(axis=0)
+    good = _best_fronts(kept)
+    worst, best = good.max(axis=0), good.min(axis=0)
     span = worst - best
     margin = _MARGIN * np.where(span > 0, span, np.where(worst != 0, np.abs(worst), 1.0))
     return worst + margin, best
+
+
+def _best_fronts(costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows of the first front, of the next one, ... until there are `_ENOUGH_DESIGNS` or none is left."""
+    kept = np.empty((0, costs.shape[1]))
+    while len(costs) and len(kept) < _ENOUGH_DESIGNS:
+        front = non_dominated(costs)
+        kept, costs = np.concatenate([kept, costs[front]]), costs[~front]
+    return kept
