@@ -72,6 +72,7 @@ def reference_and_ideal(scores: Sequence[Scores]) -> tuple[NDArray[np.float64], 
     costs = np.concatenate([score.costs for score in scores])
     feasible = np.concatenate([score.feasible for score in scores])
     measured = ~np.isnan(costs).any(axis=1)
+    feasible &= measured
     kept = costs[feasible if feasible.any() else measured]
     if not len(kept):
         raise ValueError("no design of the reference sample was measured")
