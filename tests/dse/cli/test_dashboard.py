@@ -15,9 +15,20 @@ def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "dse.cli", "dashboard", *words]
 
 
+def _heed_interrupts() -> None:
+    """A shell starts background jobs with SIGINT ignored, and their children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_it_serves_until_it_is_interrupted(tmp_path):
     command = _command("--store", str(tmp_path / "absent.sqlite"), "--port", "0")
-    process = subprocess.Popen(command, env=fake_environment(), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env=fake_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509  no thread runs yet
+    )
     try:
         address = re.search(r"http://\S+", process.stdout.readline()).group()
         with urllib.request.urlopen(address) as answer:
