@@ -101,7 +101,8 @@ class Workload:
 
     def _merge(self, tck_fs: int) -> Requests:
         arrival = np.concatenate([trace.device_cycles(tck_fs, self.arrival_scale) for trace in self.traces])
-        order = np.argsort(arrival, kind="stable")[: len(self)]
+        alone = len(self.traces) == 1  # then it is in order already
+        order = slice(len(self)) if alone else np.argsort(arrival, kind="stable")[: len(self)]
         source, n_sources = _renumbered(self.traces)
         columns: dict[str, Any] = {
             "arrival_cycle": arrival,
@@ -121,9 +122,17 @@ def _renumbered(traces: tuple[Trace, ...]) -> tuple[NDArray[np.uint8], int]:
     parts: list[NDArray[np.int64]] = []
     first = 0
     for trace in traces:
-        own, renumbered = np.unique(trace.source, return_inverse=True)
-        parts.append(renumbered.astype(np.int64) + first)
-        first += len(own)
+        n_own, renumbered = _own_sources(trace.source)
+        parts.append(renumbered + first)
+        first += n_own
     if first > _MAX_SOURCES:
         raise TraceError(f"the workload has {first} sources: at most {_MAX_SOURCES} are supported")
     return np.concatenate(parts).astype(np.uint8), first
+
+
+def _own_sources(source: NDArray[Any]) -> tuple[int, NDArray[np.int64]]:
+    """How many sources a trace has, and for each request the place of its source among them."""
+    if len(source) and (source == source[0]).all():
+        return 1, np.zeros(len(source), dtype=np.int64)
+    own, renumbered = np.unique(source, return_inverse=True)
+    return len(own), renumbered.astype(np.int64)

@@ -33,6 +33,7 @@ _ORDERS: dict[str, tuple[str, ...]] = {
     "row-bank-column-xor": ("burst_column", "bank_group", "bank", "row"),
 }
 MAPPINGS = tuple(_ORDERS)
+_CHUNK = 1 << 15  # requests decoded at a time, so that what is in between stays in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,22 @@ class AddressMapping:
 
     def decode(self, address: NDArray[np.uint64]) -> Decoded:
         """Bank, row and column of each byte address (n,). Columns count device columns (a burst is eight)."""
-        bank = _gather(address, self.bits["bank"])
+        n = len(address)
+        decoded = Decoded(np.empty(n, np.uint8), np.empty(n, np.int32), np.empty(n, np.int32))
+        for start in range(0, n, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            row = _gather(address[part], self.bits["row"])
+            decoded.bank[part] = self._flat_bank(address[part], row)
+            decoded.row[part] = row
+            decoded.column[part] = _gather(address[part], self.bits["column"])
+        return decoded
+
+    def _flat_bank(self, address: NDArray[np.uint64], row: NDArray[np.int64]) -> NDArray[np.int64]:
         group = _gather(address, self.bits["bank_group"])
-        row = _gather(address, self.bits["row"])
-        flat = group * self.banks_per_group + bank
+        flat = group * self.banks_per_group + _gather(address, self.bits["bank"])
         for bank_bit, row_bit in self.xor:
             flat ^= ((row >> row_bit) & 1) << bank_bit
-        column = _gather(address, self.bits["column"])
-        return Decoded(flat.astype(np.uint8), row.astype(np.int32), column.astype(np.int32))
+        return flat
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.name, "bits": dict(self.bits), "xor": self.xor}
@@ -105,16 +114,16 @@ def _fold_rows(device: Device) -> tuple[tuple[int, int], ...]:
 
 def _gather(address: NDArray[np.uint64], bits: tuple[int, ...]) -> NDArray[np.int64]:
     """The value formed by `bits` of each address, runs of adjacent bits taken with one shift and mask."""
-    value = np.zeros(address.shape, dtype=np.int64)
+    value: NDArray[np.int64] | None = None
     position = 0
     while position < len(bits):
         run = 1
         while position + run < len(bits) and bits[position + run] == bits[position] + run:
             run += 1
-        part = (address >> np.uint64(bits[position])) & np.uint64((1 << run) - 1)
-        value |= part.astype(np.int64) << position
+        part = (address >> np.uint64(bits[position])).view(np.int64) & ((1 << run) - 1)
+        value = part if value is None else value | part << position
         position += run
-    return value
+    return np.zeros(address.shape, dtype=np.int64) if value is None else value
 
 
 def _log2(value: int) -> int:
