@@ -86,7 +86,7 @@ def front_view(
     y_axis = _axis_view(frame, y, values[shown, 1], log_y)
     points = values * (x_axis.scale.factor, y_axis.scale.factor)
     rows = _front_rows(frame, (x, y), usable & frame.feasible)
-    clouds = tuple(_clouds(frame, points, shown))
+    clouds = tuple(_clouds(frame, points, shown & ~_covered(points, rows)))
     baseline = _scaled(frame.baseline_values(x, y), x_axis, y_axis)
     x_axis = x_axis._replace(visible=_visible(x_axis, points[shown, 0], points[rows, 0], baseline, 0))
     y_axis = y_axis._replace(visible=_visible(y_axis, points[shown, 1], points[rows, 1], baseline, 1))
@@ -188,6 +188,14 @@ def _front_rows(frame: Frame, names: tuple[str, str], usable: Flags) -> Ints:
         return np.empty(0, dtype=np.int64)
     rows = front_rows(frame.columns(*names) * signs, usable)
     return rows[:: int(signs[0])]
+
+
+def _covered(points: Floats, front: Ints) -> Flags:
+    """Designs that lie exactly under a mark of the front, and would take the click that is meant for it."""
+    place = points @ np.array([1, 1j])
+    covered: Flags = np.isin(place, place[front])
+    covered[front] = False
+    return covered
 
 
 def _clouds(frame: Frame, points: Floats, shown: Flags) -> list[Cloud]:

@@ -63,6 +63,15 @@ def test_each_agent_has_a_cloud():
     ]
 
 
+def test_a_design_under_a_mark_of_the_front_does_not_take_its_click():
+    twins = [(1.0, 5.0, 1.0), (1.0, 5.0, 1.0), (5.0, 1.0, 1.0), (6.0, 6.0, 1.0)]
+
+    view = front_view(frame(twins, agents=[0, 1, 1, 1]), "delay_ns", "energy_pj")
+
+    drawn = [trial for cloud in view.clouds for trial in cloud.trials.tolist()]
+    assert sorted(drawn) == sorted({*view.front.trials.tolist(), 4})
+
+
 def test_failed_designs_are_left_out():
     view = front_view(frame([*POINTS, (np.nan, np.nan, np.nan)]), "delay_ns", "energy_pj")
 
