@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -101,6 +101,28 @@ class Exporter(Protocol):
         force: overwrite files that exist. Raises InputError before anything is written.
         """
         ...
+
+
+def exporter_of(plan_export: Callable[..., Plan]) -> Callable[..., ExportManifest]:
+    """The `Exporter` that publishes what `plan_export(point, description, trace=, version=)` plans.
+
+    version: of the target, one that the planner knows; None is its default.
+    """
+
+    def export(
+        point: DesignPoint,
+        description: Mapping[str, Any],
+        directory: Path,
+        *,
+        trace: Trace | None = None,
+        metrics: Mapping[str, float] | None = None,
+        force: bool = False,
+        version: str | None = None,
+    ) -> ExportManifest:
+        plan = plan_export(point, description, trace=trace, version=version)
+        return publish(plan, point, description, directory, metrics=metrics, force=force)
+
+    return export
 
 
 def publish(

@@ -8,10 +8,9 @@ so only keys that it reads are written. Every timing of the device carries over;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from dse.export import ExportManifest, Plan, publish
+from dse.export import Plan, exporter_of
 from dse.point import DesignPoint
 from simulators.dram.export.subject import (
     Account,
@@ -34,21 +33,6 @@ _MAPPINGS = {
 }
 
 
-def export(
-    point: DesignPoint,
-    description: Mapping[str, Any],
-    directory: Path,
-    *,
-    trace: Trace | None = None,
-    metrics: Mapping[str, float] | None = None,
-    force: bool = False,
-    version: str | None = None,
-) -> ExportManifest:
-    """Write `point` for DRAMsim3 (see `dse.export.Exporter`)."""
-    plan = plan_export(point, description, trace=trace, version=version)
-    return publish(plan, point, description, directory, metrics=metrics, force=force)
-
-
 def plan_export(
     point: DesignPoint,
     description: Mapping[str, Any],
@@ -56,7 +40,7 @@ def plan_export(
     trace: Trace | None = None,
     version: str | None = None,
 ) -> Plan:
-    """What `export` would write."""
+    """What `export` writes for DRAMsim3. version: one of `VERSIONS`."""
     subject = Subject.of(point, description)
     account = Account(subject)
     commit = chosen_version(version, VERSIONS, "DRAMsim3")
@@ -85,6 +69,9 @@ def plan_export(
             "energies that DRAMsim3 prints are V x mA x cycles: multiply them by the clock period for pJ",
         ),
     )
+
+
+export = exporter_of(plan_export)
 
 
 def _structure(subject: Subject) -> dict[str, Any]:

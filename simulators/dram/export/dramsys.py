@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from dse.export import ExportManifest, Plan, publish
+from dse.export import Plan, exporter_of
 from dse.point import DesignPoint
 from simulators.dram.export.subject import (
     Account,
@@ -44,21 +43,6 @@ _STOCK_DDR4 = "MICRON_4Gb_DDR4-2400_8bit_A"
 _STOCK_DDR4_ROW_BITS = 15
 
 
-def export(
-    point: DesignPoint,
-    description: Mapping[str, Any],
-    directory: Path,
-    *,
-    trace: Trace | None = None,
-    metrics: Mapping[str, float] | None = None,
-    force: bool = False,
-    version: str | None = None,
-) -> ExportManifest:
-    """Write `point` for DRAMSys (see `dse.export.Exporter`). version: "5.5" (default) or "4.0"."""
-    plan = plan_export(point, description, trace=trace, version=version)
-    return publish(plan, point, description, directory, metrics=metrics, force=force)
-
-
 def plan_export(
     point: DesignPoint,
     description: Mapping[str, Any],
@@ -66,7 +50,7 @@ def plan_export(
     trace: Trace | None = None,
     version: str | None = None,
 ) -> Plan:
-    """What `export` would write."""
+    """What `export` writes for DRAMSys. version: one of `VERSIONS`, by default the first."""
     subject = Subject.of(point, description)
     account = Account(subject)
     wanted = chosen_version(version, VERSIONS, "DRAMSys")
@@ -74,6 +58,9 @@ def plan_export(
         trace_losses(account, trace)
         trace = folded(trace, subject.device.capacity_bytes, _dropped_bits(subject, wanted))
     return _plan_4(subject, account, trace) if wanted == "4.0" else _plan_5(subject, account, trace)
+
+
+export = exporter_of(plan_export)
 
 
 def _plan_5(subject: Subject, account: Account, trace: Trace | None) -> Plan:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from dse.export import ExportManifest, Plan, publish
+from dse.export import Plan, exporter_of
 from dse.point import DesignPoint
 from simulators.dram.export.subject import (
     Account,
@@ -46,21 +45,6 @@ class _Parts:
     buffer_size: int
 
 
-def export(
-    point: DesignPoint,
-    description: Mapping[str, Any],
-    directory: Path,
-    *,
-    trace: Trace | None = None,
-    metrics: Mapping[str, float] | None = None,
-    force: bool = False,
-    version: str | None = None,
-) -> ExportManifest:
-    """Write `point` for Ramulator 2 (see `dse.export.Exporter`). version: "2.1" (default) or "2.0"."""
-    plan = plan_export(point, description, trace=trace, version=version)
-    return publish(plan, point, description, directory, metrics=metrics, force=force)
-
-
 def plan_export(
     point: DesignPoint,
     description: Mapping[str, Any],
@@ -68,7 +52,7 @@ def plan_export(
     trace: Trace | None = None,
     version: str | None = None,
 ) -> Plan:
-    """What `export` would write."""
+    """What `export` writes for Ramulator 2. version: "2.1" (default) or "2.0"."""
     subject = Subject.of(point, description)
     account = Account(subject)
     wanted = chosen_version(version, VERSIONS, "Ramulator")
@@ -94,6 +78,9 @@ def plan_export(
         notes=(f"run in this folder: {run}",)
         + (() if trace is not None else (f"put a trace at traces/{name}, or export with one",)),
     )
+
+
+export = exporter_of(plan_export)
 
 
 def _parts(subject: Subject, account: Account, version: str) -> _Parts:
