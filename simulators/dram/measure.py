@@ -53,9 +53,10 @@ def metrics(measured: Measured, device: Device, events: EventEnergy, cost: Contr
     """All metrics of the schema, with notes where a number should not be trusted."""
     values = _counts(measured.counters)
     values |= _outcome(measured, device, values["requests"])
-    values |= _energy(measured.counters, values, events, cost)
+    activity = _activity(measured.counters)
+    values |= _energy(activity, values, events, cost)
     values |= _latencies(measured, device.tck_ns)
-    values |= _states(measured.counters, events)
+    values |= _states(activity, events)
     values["controller_area_kge"] = cost.area_kge
     values["controller_static_power_mw"] = cost.static_power_mw
     schema = dram_schema()
@@ -106,9 +107,8 @@ def _outcome(measured: Measured, device: Device, requests: float) -> dict[str, f
 
 
 def _energy(
-    c: Mapping[str, int], values: Mapping[str, float], events: EventEnergy, cost: ControllerCost
+    activity: Activity, values: Mapping[str, float], events: EventEnergy, cost: ControllerCost
 ) -> dict[str, float]:
-    activity = Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"])
     parts = energy_pj(events, activity)
     memory_pj, owed_pj = parts.pop("total"), refresh_owed_pj(events, activity)
     charged_pj = memory_pj + owed_pj
@@ -164,9 +164,13 @@ def _student_t(degrees_of_freedom: int) -> float:
     return float(stdtrit(degrees_of_freedom, 0.975))
 
 
-def _states(c: Mapping[str, int], events: EventEnergy) -> dict[str, float]:
-    cycles = state_cycles(events, Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"]))
-    elapsed = c["elapsed_cycles"]
+def _activity(c: Mapping[str, int]) -> Activity:
+    return Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"])
+
+
+def _states(activity: Activity, events: EventEnergy) -> dict[str, float]:
+    cycles = state_cycles(events, activity)
+    elapsed = activity.elapsed_cycles
     down = cycles["active_power_down"] + cycles["precharge_power_down"]
     return {
         "active_standby_fraction": _over(cycles["active_standby"], elapsed),

@@ -30,9 +30,7 @@ from simulators.dram.config import ControllerConfig
 from simulators.dram.rank import Bank, Rank, Request
 from simulators.dram.record import Counters, LoggedCommand, TwinResult
 
-COMMANDS = ("ACT", "PRE", "PREA", "RD", "RDA", "WR", "WRA", "REF", "PDE", "PDX")
 RESPONSE_WINDOW = 4096
-BATCHES = 32
 _NOT_BLOCKED = 1 << 62
 _OLDEST_ID = -1
 _YOUNGEST_ID = 1 << 62

@@ -98,7 +98,23 @@ class DramSimulator:
 
         log: keep the command log (`DramSession.command_log`).
         """
-        return self._open(point, Workload.of(workload), log=log)
+        self.space.encode(point)
+        design = point.to_dict()
+        config = ControllerConfig.build(self.device, design)
+        stream = self.stream(workload, self.mapping_of(point))
+        requests, decoded = stream.requests, stream.decoded
+        engine = dram_engine.DramEngine(
+            config.vector(),
+            requests.arrival_cycle,
+            decoded.bank,
+            decoded.row,
+            decoded.column,
+            requests.is_write,
+            requests.source,
+            warmup=stream.warmup,
+            log=log,
+        )
+        return DramSession(self, engine, point, stream.last_arrival_cycle)
 
     def run(self, point: DesignPoint, workload: Work, seed: int = 0) -> Metrics:
         """One design on one workload to its end."""
@@ -116,7 +132,7 @@ class DramSimulator:
 
         def one(cell: tuple[int, int]) -> None:
             started = time.perf_counter()
-            measured = self._open(designs[cell[0]], works[cell[1]]).finish()
+            measured = self.run(designs[cell[0]], works[cell[1]])
             values[cell] = measured.values_array
             notes[cell[0]][cell[1]] = measured.notes
             seconds[cell] = time.perf_counter() - started
@@ -131,25 +147,6 @@ class DramSimulator:
     def mapping_of(self, point: DesignPoint) -> str:
         """The address mapping that `point` is simulated with."""
         return str(point["address_mapping"]) if "address_mapping" in point.names else self.address_mapping
-
-    def _open(self, point: DesignPoint, workload: Workload, *, log: bool = False) -> DramSession:
-        self.space.encode(point)
-        design = point.to_dict()
-        config = ControllerConfig.build(self.device, design)
-        stream = self._stream(workload, self.mapping_of(point))
-        requests, decoded = stream.requests, stream.decoded
-        engine = dram_engine.DramEngine(
-            config.vector(),
-            requests.arrival_cycle,
-            decoded.bank,
-            decoded.row,
-            decoded.column,
-            requests.is_write,
-            requests.source,
-            warmup=stream.warmup,
-            log=log,
-        )
-        return DramSession(self, engine, point, stream.last_arrival_cycle)
 
     def measure(self, measured: Measured, point: DesignPoint) -> Metrics:
         """Metrics of what an engine counted while it ran `point`."""
