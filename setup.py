@@ -52,7 +52,7 @@ PACKAGE_DATA = {
     "*": ["py.typed"],
     "ext": ["*.pyx", "*.pxd", "*.pyi", "_build_info.json"],
     "traces": ["samples/*"],
-    "simulators.dram": ["presets/*.toml"],
+    "simulators.dram": ["standards/*.toml"],
     "dashboards": ["assets/*"],
 }
 

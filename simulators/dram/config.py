@@ -1,8 +1,8 @@
-"""What one controller is: the device's timings and the policies of one design, as numbers.
+"""What one memory and its controller are: organisation, constraints and the policies of one design, as numbers.
 
 `ControllerConfig` is the whole input of a simulation besides the requests. The twin reads its fields by name;
-the engine reads `vector()`, whose order is `ext.dram_engine.CONFIG_FIELDS`. Policies are the position of
-their name in the tables below; the names are those of DRAMSys 4.0, whose semantics they follow.
+the engine reads `vector()`, whose order is `ext.dram_engine.CONFIG_FIELDS`, and `row_array()`. Policies are the
+position of their name in the tables below; the names are those of DRAMSys where it has them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.errors import InputError, listed
+from simulators.dram.constraints import Constraint
 from simulators.dram.devices import Device
 
-PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")
-SCHEDULERS = ("Fifo", "FrFcfsGrp", "FrFcfs")
-SCHEDULER_BUFFERS = ("Bankwise", "ReadWrite", "Shared")
+PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive", "Timeout", "ClosedCap")
+SCHEDULERS = ("Fifo", "FrFcfsGrp", "FrFcfs", "Fcfs", "FrFcfsCap", "GrpFrFcfs", "GrpFrFcfsWm", "Bliss")
+SCHEDULER_BUFFERS = ("Bankwise", "ReadWrite", "Shared", "SplitReadWrite")
 RESPONSE_QUEUES = ("Fifo", "Reorder")
-REFRESH_POLICIES = ("NoRefresh", "AllBank")
+REFRESH_POLICIES = ("NoRefresh", "AllBank", "PerBank", "SameBank")
 ARBITERS = ("Simple", "Fifo", "Reorder")
 POWER_DOWN_POLICIES = ("NoPowerDown", "ActivePowerDown", "PrechargePowerDown")
+COMMAND_MUXES = ("Oldest", "ColumnsFirst")
+SLOT_RELEASES = ("AtColumn", "AtActivate")
+MITIGATIONS = ("None", "Para", "Graphene", "Rfm", "Prac")
+SWITCHES = ("Off", "On")
 
 _ENUMS: dict[str, tuple[str, ...]] = {
     "page_policy": PAGE_POLICIES,
@@ -32,36 +38,36 @@ _ENUMS: dict[str, tuple[str, ...]] = {
     "refresh_policy": REFRESH_POLICIES,
     "arbiter": ARBITERS,
     "power_down_policy": POWER_DOWN_POLICIES,
+    "command_mux": COMMAND_MUXES,
+    "slot_release": SLOT_RELEASES,
+    "mitigation": MITIGATIONS,
+    "first_ready": SWITCHES,
+    "write_forwarding": SWITCHES,
+    "write_coalescing": SWITCHES,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ControllerConfig:
-    """Timings in clock cycles and policies as numbers, in the order that the engine expects."""
+    """Organisation, times in clock cycles and policies as numbers, in the order that the engine expects; then the
+    constraints (command numbers as in `simulators.dram.constraints.COMMANDS`) and the clocks of each command.
 
-    n_banks: int
+    n_ranks: of a channel; n_bank_groups, n_banks: of a rank. t_read_data, t_write_data: command to the first data;
+    t_read_close, t_write_close: command to the precharge that its auto-precharge starts.
+    """
+
+    n_channels: int
+    n_ranks: int
     n_bank_groups: int
-    t_rcd: int
-    t_rp: int
-    t_ras: int
-    t_rc: int
-    t_rrd_s: int
-    t_rrd_l: int
-    t_faw: int
-    t_ccd_s: int
-    t_ccd_l: int
-    t_wtr_s: int
-    t_wtr_l: int
-    t_rtp: int
-    t_wr: int
-    t_cl: int
-    t_cwl: int
+    n_banks: int
+    t_read_data: int
+    t_write_data: int
     t_burst: int
-    t_rtw: int
-    t_rfc: int
+    t_ras: int
+    t_read_close: int
+    t_write_close: int
     t_refi: int
-    t_xp: int
-    t_cke: int
+    command_buses: int
     page_policy: int = 0
     scheduler: int = 2
     scheduler_buffer: int = 0
@@ -75,49 +81,102 @@ class ControllerConfig:
     power_down_policy: int = 0
     power_down_timeout: int = 0
     batching_window: int = 0
+    row_hit_cap: int = 4
+    page_timeout: int = 0
+    write_high_watermark: int = 24
+    write_low_watermark: int = 8
+    command_mux: int = 0
+    slot_release: int = 0
+    first_ready: int = 0
+    write_forwarding: int = 0
+    write_coalescing: int = 0
+    self_refresh_timeout: int = 0
+    port_width: int = 1
+    bliss_streak: int = 4
+    bliss_clear: int = 10_000
+    mitigation: int = 0
+    para_threshold: int = 0
+    graphene_threshold: int = 0
+    graphene_entries: int = 0
+    raa_initial: int = 0
+    raa_maximum: int = 0
+    prac_threshold: int = 0
+    mitigation_seed: int = 0
+    refresh_window: int = 0
+    rows: tuple[Constraint, ...] = ()
+    lengths: tuple[int, ...] = ()
 
     @classmethod
-    def build(cls, device: Device, design: Mapping[str, Any]) -> ControllerConfig:
-        """Timings of `device` and the policies of `design`; parameters that the design lacks keep their
+    def build(
+        cls, device: Device, design: Mapping[str, Any], *, temperature_c: float | None = None
+    ) -> ControllerConfig:
+        """Constraints of `device` and the policies of `design`; parameters that the design lacks keep their
         default.
+
+        temperature_c: of the case; above the limit of the standard, refresh comes more often. InputError for a
+        policy that the device does not know.
         """
         policies = {name: _number(name, value) for name, value in design.items() if name in _POLICY_FIELDS}
-        for name in ("power_down_timeout", "batching_window"):
-            if f"{name}_cycles" in design:
-                policies[name] = int(design[f"{name}_cycles"])
+        for name in _POLICY_FIELDS & {name.removesuffix("_cycles") for name in design}:
+            policies.setdefault(name, int(design.get(f"{name}_cycles", 0)))
+        _check(device, design)
+        t = device.timings
+        is_hot = temperature_c is not None and temperature_c > device.hot_above_c
         return cls(
-            n_banks=device.banks, n_bank_groups=device.bank_groups, **_timing_fields(device), **policies
+            n_channels=device.channels,
+            n_ranks=device.ranks,
+            n_bank_groups=device.bank_groups,
+            n_banks=device.banks,
+            t_read_data=t.read_data,
+            t_write_data=t.write_data,
+            t_burst=t.burst,
+            t_ras=t.ras,
+            t_read_close=t.read_close,
+            t_write_close=t.write_close,
+            t_refi=t.refi // device.hot_refresh_factor if is_hot else t.refi,
+            command_buses=device.command_buses,
+            rows=device.constraints,
+            lengths=device.lengths,
+            **policies,
         )
 
     def vector(self) -> NDArray[np.int64]:
-        """The fields in order, int64 (len(fields),)."""
-        return np.array([getattr(self, f.name) for f in fields(self)], dtype=np.int64)
+        """The numbers in order, int64 (len(ext.dram_engine.CONFIG_FIELDS),)."""
+        return np.array([getattr(self, name) for name in _NUMBERS], dtype=np.int64)
+
+    def row_array(self) -> NDArray[np.int64]:
+        """The constraints, int64 (n, 6): scope, before, after, cycles, window, cause."""
+        return np.array(self.rows, dtype=np.int64).reshape(-1, 6)
+
+    def length_array(self) -> NDArray[np.int64]:
+        """Clocks that each command occupies its bus, int64 (commands,)."""
+        return np.array(self.lengths, dtype=np.int64)
 
     @property
     def banks_per_group(self) -> int:
         return self.n_banks // self.n_bank_groups
 
 
-def _timing_fields(device: Device) -> dict[str, int]:
-    names: tuple[str, ...] = (
-        "rcd",
-        "rp",
-        "ras",
-        "rc",
-        "rrd_s",
-        "rrd_l",
-        "faw",
-        "ccd_s",
-        "ccd_l",
-        "wtr_s",
-        "wtr_l",
-    )
-    names += ("rtp", "wr", "cl", "cwl", "burst", "rtw", "rfc", "refi", "xp", "cke")
-    return {f"t_{name}": getattr(device.timings, name) for name in names}
-
-
 def _number(name: str, value: Any) -> int:
     return _ENUMS[name].index(value) if name in _ENUMS else int(value)
 
 
-_POLICY_FIELDS = frozenset(f.name for f in fields(ControllerConfig)[23:])
+def _check(device: Device, design: Mapping[str, Any]) -> None:
+    """Policies that the memory cannot follow."""
+    policy = design.get("refresh_policy", "AllBank")
+    if policy not in ("NoRefresh", *device.refresh):
+        raise InputError(
+            f"refresh_policy={policy!r}: {device.id} ({device.standard}) knows only {listed(device.refresh)}",
+            key="refresh_policy",
+        )
+    for name in ("refresh_max_postponed", "refresh_max_pulledin"):
+        if int(design.get(name, 0)) > device.most_postponed:
+            raise InputError(
+                f"{name}={design[name]} on {device.id}: {device.standard} allows {device.most_postponed} at most",
+                key=name,
+            )
+
+
+_NUMBERS = tuple(f.name for f in fields(ControllerConfig) if f.name not in ("rows", "lengths"))
+TIMING_FIELDS = _NUMBERS[: _NUMBERS.index("page_policy")]
+_POLICY_FIELDS = frozenset(_NUMBERS) - frozenset(TIMING_FIELDS)

@@ -1,62 +1,78 @@
-"""Memory devices as data: one TOML file a device in `presets/`, loaded into a `Device`.
+"""Memory devices: one TOML file a standard in `standards/`, holding all that is known about its devices.
 
-A timing is listed either in clock cycles (`timings_cycles`) or as an analogue limit in picoseconds
-(`timings_ps`), which becomes cycles by the integer rounding rule of JEDEC JESD79-4 (section on rounding
-algorithms): truncate(1000 ps / tCK) plus a guard band of 974 thousandths, so that 350 ns at 833 ps is 421 and
-not 433 clocks. Each file names its source.
+A file lists the timing constraints of its standard as rows (`simulators.dram.constraints`), speed bins,
+organisations and currents, and names the devices that they make up. A timing is listed either in clock cycles
+(`timings_cycles`) or as an analogue limit in picoseconds (`timings_ps`), which becomes cycles by the integer
+rounding rule of JEDEC JESD79-4 (section on rounding algorithms): truncate(1000 ps / tCK) plus a guard band of
+974 thousandths, so that 350 ns at 833 ps is 421 and not 433 clocks. Each part names its source.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from dse.errors import LookupFailed, did_you_mean
+from dse.errors import InputError, LookupFailed, did_you_mean
+from simulators.dram.constraints import COMMANDS, Constraint, constraints, evaluate
 
 _ROUNDING_THOUSANDTHS = 974
 _FS_PER_PS = 1000
+_ORGANISATION = (
+    "devices_per_rank", "device_width_bits", "channels", "ranks", "most_ranks", "bank_groups", "banks_per_group",
+    "rows", "columns", "burst_length", "device_density_mbit",
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Timing constraints in clock cycles. `_s`: other bank group, `_l`: same bank group.
+class Timings(Mapping[str, int]):
+    """Timings in clock cycles by their JEDEC names in lower case without the t: `t.rcd`, `t["rcd"]`.
 
-    `rtw` (read to write on one bus) is CL + BL/2 + 2 - CWL: the two clocks are the bus turnaround.
+    `_s`: other bank group, `_l`: same bank group. Which names there are depends on the standard; all have cl, cwl,
+    burst (clocks of one burst), rcd, rp, ras, rc, rtp, wr, rfc, refi, read_data, write_data, read_close,
+    write_close.
     """
 
-    cl: int
-    cwl: int
-    rcd: int
-    rp: int
-    ras: int
-    rc: int
-    rrd_s: int
-    rrd_l: int
-    faw: int
-    ccd_s: int
-    ccd_l: int
-    wtr_s: int
-    wtr_l: int
-    rtp: int
-    wr: int
-    rfc: int
-    refi: int
-    xp: int
-    cke: int
-    burst: int
+    __slots__ = ("_cycles",)
 
-    @property
-    def rtw(self) -> int:
-        return self.cl + self.burst + 2 - self.cwl
+    def __init__(self, cycles: Mapping[str, int]) -> None:
+        self._cycles = dict(cycles)
+
+    def __getattr__(self, name: str) -> int:
+        if name.startswith("_") or name not in self._cycles:
+            raise AttributeError(f"no timing {name!r}: there are {', '.join(self._cycles)}")
+        return self._cycles[name]
+
+    def __getitem__(self, name: str) -> int:
+        return self._cycles[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cycles)
+
+    def __len__(self) -> int:
+        return len(self._cycles)
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._cycles.items())))
+
+    def __getstate__(self) -> dict[str, int]:
+        return self._cycles
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self._cycles = state
+
+    def __repr__(self) -> str:
+        return f"Timings({self._cycles})"
 
 
 @dataclass(frozen=True, slots=True)
 class Currents:
-    """Supply currents of one chip in mA at `vdd_v`; the VPP rail of DDR4 at `vpp_v` (0: there is none)."""
+    """Supply currents of one chip in mA at `vdd_v`; the VPP rail at `vpp_v` (0: there is none).
+
+    idd5b: all-bank refresh; idd5pb: per-bank or same-bank refresh (0: not listed); idd6: self-refresh.
+    """
 
     vdd_v: float
     idd0: float
@@ -67,30 +83,48 @@ class Currents:
     idd4r: float
     idd4w: float
     idd5b: float
+    idd6: float = 0.0
+    idd5pb: float = 0.0
     vpp_v: float = 0.0
     ipp0: float = 0.0
     ipp3n: float = 0.0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One channel of memory: organisation, timings in cycles of `tck_ps`, currents, and their source."""
+    """One memory: organisation, timings in cycles of `tck_ps`, constraints, currents, and their source.
+
+    channels, ranks: how many it has by itself; `arranged` gives it others. pseudo_channels: its ranks are pseudo
+    channels, each with a data bus of its own. refresh: the refresh policies that it knows. lengths: clocks that each
+    command occupies its bus.
+    """
 
     id: str
     standard: str
     description: str
     source: str
     tck_ps: int
+    channels: int
     devices_per_rank: int
     device_width_bits: int
     ranks: int
+    most_ranks: int
     bank_groups: int
     banks_per_group: int
     rows: int
     columns: int
     burst_length: int
     device_density_mbit: int
+    pseudo_channels: bool
+    command_buses: int
+    refresh: tuple[str, ...]
+    most_postponed: int
+    hot_above_c: float
+    hot_refresh_factor: int
     timings: Timings
+    constraints: tuple[Constraint, ...]
+    lengths: tuple[int, ...]
     currents_ma: Currents
 
     @property
@@ -109,6 +143,7 @@ class Device:
 
     @property
     def bus_width_bits(self) -> int:
+        """Data bits of one rank (of one pseudo channel)."""
         return self.devices_per_rank * self.device_width_bits
 
     @property
@@ -117,47 +152,76 @@ class Device:
         return self.burst_length * self.bus_width_bits // 8
 
     @property
+    def data_buses(self) -> int:
+        """Independent data buses over all channels."""
+        return self.channels * (self.ranks if self.pseudo_channels else 1)
+
+    @property
     def capacity_bytes(self) -> int:
-        return self.ranks * self.banks * self.rows * self.columns * self.bus_width_bits // 8
+        return self.channels * self.ranks * self.banks * self.rows * self.columns * self.bus_width_bits // 8
 
     @property
     def peak_bandwidth_gbps(self) -> float:
-        """Bytes per ns (GB/s) when the data bus never rests."""
-        return self.burst_bytes / (self.timings.burst * self.tck_ns)
+        """Bytes per ns (GB/s) when no data bus ever rests."""
+        return self.data_buses * self.burst_bytes / (self.timings.burst * self.tck_ns)
+
+    def arranged(self, *, channels: int | None = None, ranks: int | None = None) -> Device:
+        """The same chips in other numbers of channels and ranks. InputError where that cannot be built."""
+        if channels is not None and not (0 < channels <= 32 and channels & (channels - 1) == 0):
+            raise InputError(f"channels={channels}: expected a power of two from 1 to 32")
+        wanted = self.ranks if ranks is None else ranks
+        if wanted & (wanted - 1) or not 0 < wanted <= self.most_ranks:
+            raise InputError(
+                f"ranks={wanted} on {self.id}: expected a power of two from 1 to {self.most_ranks}"
+                + (" (its ranks are pseudo channels)" if self.pseudo_channels else "")
+            )
+        return replace(self, channels=self.channels if channels is None else channels, ranks=wanted)
 
 
 def device_ids() -> tuple[str, ...]:
     """The identifiers of the devices that are shipped, sorted."""
-    return tuple(
-        sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
-    )
+    return tuple(sorted(_files()))
 
 
 @cache
 def device(device_id: str) -> Device:
     """The shipped device of that identifier; `LookupFailed` lists what exists."""
-    if device_id not in device_ids():
+    if device_id not in _files():
         raise LookupFailed(
             f"device {device_id!r} does not exist: expected one of {', '.join(device_ids())}."
             f"{did_you_mean(device_id, device_ids())}"
         )
-    return parse_device(tomllib.loads((_folder() / f"{device_id}.toml").read_text(encoding="utf-8")))
+    return parse_device(_standard(_files()[device_id]), device_id, _files()[device_id])
 
 
-def parse_device(data: Mapping[str, Any]) -> Device:
-    """A `Device` from the tables of a device file."""
-    tck_ps = int(data["tck_ps"])
-    organisation = data["organisation"]
-    return Device(
-        id=data["id"],
-        standard=data["standard"],
-        description=data["description"],
-        source=data["source"],
-        tck_ps=tck_ps,
-        **organisation,
-        timings=_timings(data, tck_ps, int(organisation["burst_length"])),
-        currents_ma=Currents(**data["currents_ma"]),
+def parse_device(standard: Mapping[str, Any], device_id: str, file: str) -> Device:
+    """Device `device_id` of a standard's tables. InputError for a part that is missing or impossible."""
+    chosen = standard["devices"][device_id]
+    speed = _part(standard, "speeds", chosen["speed"], file)
+    organisation = _part(standard, "organisations", chosen["organisation"], file)
+    currents = _part(standard, "currents", chosen["currents"], file)
+    timings = _timings(standard, (standard, organisation, speed, chosen), organisation, speed["tck_ps"], file)
+    lengths = {**dict.fromkeys(COMMANDS, 1), **standard.get("lengths", {})}
+    found = Device(
+        id=device_id,
+        standard=standard["id"],
+        description=chosen["description"],
+        source="; ".join((standard["source"], speed["source"], currents["source"])),
+        tck_ps=int(speed["tck_ps"]),
+        **{name: organisation[name] for name in _ORGANISATION},
+        pseudo_channels=bool(standard.get("pseudo_channels", False)),
+        command_buses=int(standard["command_buses"]),
+        refresh=tuple(standard["refresh"]),
+        most_postponed=int(standard["most_postponed"]),
+        hot_above_c=float(standard["hot_above_c"]),
+        hot_refresh_factor=int(standard["hot_refresh_factor"]),
+        timings=timings,
+        constraints=tuple(constraints(standard["constraints"], timings, file)),
+        lengths=tuple(lengths[name] for name in COMMANDS),
+        currents_ma=Currents(**currents),
     )
+    _check(found, file)
+    return found
 
 
 def round_up_cycles(time_ps: int, tck_ps: int) -> int:
@@ -165,15 +229,67 @@ def round_up_cycles(time_ps: int, tck_ps: int) -> int:
     return (time_ps * 1000 // tck_ps + _ROUNDING_THOUSANDTHS) // 1000
 
 
-def _timings(data: Mapping[str, Any], tck_ps: int, burst_length: int) -> Timings:
-    cycles: dict[str, int] = dict(data["timings_cycles"])
-    for name, limit in data.get("timings_ps", {}).items():
-        if limit.get("maximum"):
-            cycles[name] = limit["ps"] // tck_ps
-        else:
-            cycles[name] = max(round_up_cycles(limit["ps"], tck_ps), limit.get("min", 1))
-    return Timings(burst=burst_length // 2, **cycles)
+def _timings(
+    standard: Mapping[str, Any],
+    layers: tuple[Mapping[str, Any], ...],
+    organisation: Mapping[str, Any],
+    tck_ps: int,
+    file: str,
+) -> Timings:
+    """What the standard, the organisation, the speed bin and the device say, the later over the earlier."""
+    cycles: dict[str, int] = {"burst": organisation["burst_length"] // int(standard.get("data_rate", 2))}
+    for layer in layers:
+        for name, limit in layer.get("timings_ps", {}).items():
+            if limit.get("maximum"):
+                cycles[name] = limit["ps"] // tck_ps
+            else:
+                cycles[name] = max(round_up_cycles(limit["ps"], tck_ps), limit.get("min", 1))
+        cycles.update(layer.get("timings_cycles", {}))
+    for name, expression in standard.get("derived", {}).items():
+        cycles[name] = evaluate(str(expression), cycles, f"{file}, derived.{name}")
+    return Timings(cycles)
+
+
+def _part(standard: Mapping[str, Any], table: str, name: str, file: str) -> Mapping[str, Any]:
+    if name not in standard[table]:
+        raise InputError(
+            f"{file}: {table}.{name} does not exist: expected one of {', '.join(standard[table])}."
+            f"{did_you_mean(name, standard[table])}"
+        )
+    part: Mapping[str, Any] = standard[table][name]
+    return part
+
+
+def _check(device: Device, file: str) -> None:
+    """Timing sets that no memory can have: refused with the rule that failed."""
+    t = device.timings
+    rules = (
+        ("tRC >= tRAS + tRP", t.rc >= t.ras + t.rp - 1),  # one clock of slack: each is rounded by itself
+        ("tRAS >= tRCD", t.ras >= t.rcd),
+        ("tREFI >= 2 (tRFC + tRC)", t.refi >= 2 * (t.rfc + t.rc)),
+        ("tCCD_L >= tCCD_S >= burst", t.ccd_l >= t.ccd_s >= t.burst),
+        ("tRRD_L >= tRRD_S", t.rrd_l >= t.rrd_s),
+        ("tWTR_L >= tWTR_S", t.wtr_l >= t.wtr_s),
+        ("banks of a channel <= 64", device.ranks * device.banks <= 64),
+    )
+    for rule, holds in rules:
+        if not holds:
+            raise InputError(f"{file}: device {device.id!r} breaks {rule}: {dict(t)}")
+
+
+@cache
+def _files() -> dict[str, str]:
+    """The standard's file of each device."""
+    found: dict[str, str] = {}
+    for file in sorted(p.name for p in _folder().iterdir() if p.name.endswith(".toml")):
+        found.update(dict.fromkeys(_standard(file)["devices"], file))
+    return found
+
+
+@cache
+def _standard(file: str) -> dict[str, Any]:
+    return tomllib.loads((_folder() / file).read_text(encoding="utf-8"))
 
 
 def _folder() -> Any:
-    return resources.files("simulators.dram") / "presets"
+    return resources.files("simulators.dram") / "standards"
