@@ -1,25 +1,22 @@
-"""State of one rank, and when each command becomes legal: the timing rules of the twin.
-
-Every rule is written as the standard states it: a command may follow another one after so many cycles. Truth:
-JEDEC JESD79-3 and JESD79-4, and for the gaps of auto-precharge the DRAM checkers of DRAMSys 4.0.
-"""
+"""Requests, banks and ranks as the twin sees them: what is queued, which rows are open, who sleeps."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from simulators.dram.config import ControllerConfig
-
-NEVER = -(1 << 40)
+from simulators.dram.record import Counters
 
 
 @dataclass(slots=True)
 class Request:
-    """One burst: where it goes, and the cycles in which things happened to it (-1: not yet)."""
+    """One burst: where it goes (bank: flat in the channel), and the cycles in which things happened to it
+    (-1: not yet). holds_entry: it takes a place in the request buffer.
+    """
 
     index: int
     arrival: int
+    channel: int
     bank: int
     row: int
     column: int
@@ -29,6 +26,8 @@ class Request:
     accept: int = -1
     ready: int = -1
     finish: int = -1
+    handed_over: bool = False
+    holds_entry: bool = False
     activated: bool = False
     conflicted: bool = False
 
@@ -39,131 +38,104 @@ class Request:
 
 @dataclass(slots=True)
 class Bank:
-    """State of one bank and the cycles of its last commands."""
+    """State of one bank. number: flat in the channel; queue: its listed requests in order of admission;
+    entries: places that its requests take in the buffer; columns: column commands since the last ACT;
+    used_at: cycle of the last ACT or column command; victim: an aggressor's row whose neighbours are to be
+    refreshed.
+    """
 
-    group: int
+    number: int
+    rank: int
     queue: list[Request] = field(default_factory=list)
+    entries: int = 0
     open_row: int | None = None
-    act: int = NEVER
-    pre: int = NEVER
-    rd: int = NEVER
-    rda: int = NEVER
-    wr: int = NEVER
-    wra: int = NEVER
+    activated_at: int = 0
+    used_at: int = 0
+    columns: int = 0
+    victim: int | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Opened, and no column command since."""
+        return self.open_row is not None and self.columns == 0
 
 
 class Rank:
-    """Banks that share a command bus, refresh and power-down, with the cycles of their last commands.
+    """Banks that share refresh and power states.
 
-    open_banks: logically open ones. active_end: when the last row that was closed is physically closed.
+    open_banks: logically open ones. active_end: when the last row that was closed is physically closed (an
+    auto-precharge takes a while); active_since: start of the present interval with a row physically open.
+    idle_since, quiet_since: from when the timeouts of power-down and self-refresh count.
     """
 
-    def __init__(self, config: ControllerConfig) -> None:
-        self.c = config
-        self.banks = [Bank(group=b // config.banks_per_group) for b in range(config.n_banks)]
-        self.activates: deque[int] = deque(maxlen=4)
-        self.last_ref = NEVER
-        self.last_prea = NEVER
-        self.last_pde = NEVER
-        self.last_pdx = NEVER
+    def __init__(self, config: ControllerConfig, number: int, counters: Counters) -> None:
+        self.number = number
+        self.counters = counters
+        self.n_groups = config.n_bank_groups
+        self.banks_per_group = config.banks_per_group
+        first = number * config.n_banks
+        self.banks = [Bank(first + b, number) for b in range(config.n_banks)]
+        self.listed = 0
         self.open_banks = 0
         self.active_end = 0
+        self.active_since = 0
+        self.powered_down = False
+        self.down_is_active = False
+        self.in_self_refresh = False
+        self.asleep_since = 0
+        self.idle_since = 0
+        self.quiet_since = 0
 
     @property
-    def write_to_precharge(self) -> int:
-        return self.c.t_cwl + self.c.t_burst + self.c.t_wr
+    def is_asleep(self) -> bool:
+        return self.powered_down or self.in_self_refresh
 
-    def _latest(self, *commands: str) -> int:
-        """The last of these commands on any bank of the rank."""
-        cycles: list[int] = [getattr(bank, command) for bank in self.banks for command in commands]
-        return max(cycles)
+    def bank_set(self, index: int) -> list[Bank]:
+        """The banks number `index` of all groups: what a same-bank command goes to."""
+        return [self.banks[group * self.banks_per_group + index] for group in range(self.n_groups)]
 
-    def _spaced(self, group: int, commands: tuple[str, ...], short: int, long: int) -> int:
-        """Last of `commands` plus the gap to another bank group (`short`) or to the same one (`long`)."""
-        cycles: list[int] = [
-            getattr(bank, command) + (long if bank.group == group else short)
-            for bank in self.banks
-            for command in commands
-        ]
-        return max(cycles)
+    def open_row(self, bank: Bank, row: int, now: int) -> None:
+        bank.open_row = row
+        bank.columns = 0
+        bank.activated_at = bank.used_at = now
+        if self.open_banks == 0 and now >= self.active_end:
+            self.counters.active_cycles += self.active_end - self.active_since
+            self.active_since = now
+        self.open_banks += 1
 
-    def earliest_read(self, bank: Bank, command: str) -> int:
-        c = self.c
-        after_write = c.t_cwl + c.t_burst
-        earliest = max(
-            bank.act + c.t_rcd,
-            self._spaced(bank.group, ("rd", "rda"), c.t_ccd_s, c.t_ccd_l),
-            self._spaced(bank.group, ("wr", "wra"), after_write + c.t_wtr_s, after_write + c.t_wtr_l),
-            self.last_pdx + c.t_xp,
-        )
-        if command == "RDA":
-            earliest = max(earliest, bank.wr + self.write_to_precharge - c.t_rtp)
-        return earliest
+    def close_row(self, bank: Bank, physical_close: int) -> None:
+        bank.open_row = None
+        self.open_banks -= 1
+        self.active_end = max(self.active_end, physical_close)
 
-    def earliest_write(self, bank: Bank) -> int:
-        c = self.c
-        return max(
-            bank.act + c.t_rcd,
-            self._spaced(bank.group, ("wr", "wra"), c.t_ccd_s, c.t_ccd_l),
-            self._latest("rd", "rda") + c.t_rtw,
-            self.last_pdx + c.t_xp,
-        )
+    def close_all(self, now: int) -> int:
+        """How many rows were open."""
+        open_ones = [bank for bank in self.banks if bank.open_row is not None]
+        for bank in open_ones:
+            self.close_row(bank, now)
+        return len(open_ones)
 
-    def earliest_act(self, bank: Bank) -> int:
-        c = self.c
-        four_activates = self.activates[0] if len(self.activates) == 4 else NEVER
-        return max(
-            bank.act + c.t_rc,
-            self._spaced(bank.group, ("act",), c.t_rrd_s, c.t_rrd_l),
-            four_activates + c.t_faw,
-            max(bank.pre, self.last_prea) + c.t_rp,
-            bank.rda + c.t_rtp + c.t_rp,
-            bank.wra + self.write_to_precharge + c.t_rp,
-            self.last_ref + c.t_rfc,
-            self.last_pdx + c.t_xp,
-        )
+    def fall_asleep(self, now: int, *, self_refresh: bool) -> None:
+        self.powered_down, self.in_self_refresh = not self_refresh, self_refresh
+        self.down_is_active = self.open_banks > 0
+        self.asleep_since = now
 
-    def earliest_pre(self, bank: Bank) -> int:
-        c = self.c
-        return max(
-            bank.act + c.t_ras,
-            bank.rd + c.t_rtp,
-            bank.wr + self.write_to_precharge,
-            self.last_pdx + c.t_xp,
-        )
+    def wake_up(self, now: int) -> None:
+        self.counters.count(self._sleeping_counter, now - self.asleep_since)
+        if self.in_self_refresh:
+            self.quiet_since = now
+        self.idle_since = now
+        self.powered_down = self.in_self_refresh = False
 
-    def earliest_prea(self) -> int:
-        c = self.c
-        return max(
-            self._latest("act") + c.t_ras,
-            self._latest("rd", "rda") + c.t_rtp,
-            self._latest("wr", "wra") + self.write_to_precharge,
-            self.last_pdx + c.t_xp,
-        )
+    def close_intervals(self, counters: Counters, end: int) -> None:
+        """Adds to `counters` the intervals that are still open, cut off at cycle `end`."""
+        last = end if self.open_banks else min(self.active_end, end)
+        counters.active_cycles += max(0, last - self.active_since)
+        if self.is_asleep:
+            counters.count(self._sleeping_counter, end - self.asleep_since)
 
-    def earliest_ref(self) -> int:
-        c = self.c
-        return max(
-            self._latest("act") + c.t_rc,
-            max(self._latest("pre"), self.last_prea) + c.t_rp,
-            self._latest("rda") + c.t_rtp + c.t_rp,
-            self._latest("wra") + self.write_to_precharge + c.t_rp,
-            self.last_ref + c.t_rfc,
-            self.last_pdx + c.t_xp,
-        )
-
-    def earliest_pdx(self) -> int:
-        return self.last_pde + self.c.t_cke
-
-    def earliest_pde(self) -> int:
-        c = self.c
-        earliest = max(
-            self._latest("rd", "rda") + c.t_cl + c.t_burst + 1,
-            self._latest("wr") + self.write_to_precharge,
-            self._latest("wra") + self.write_to_precharge + 1,
-            self._latest("act") + 1,
-            max(self._latest("pre"), self.last_prea) + 1,
-            self.last_ref + c.t_rfc,
-            self.last_pdx + c.t_cke,
-        )
-        return earliest if self.open_banks else max(earliest, self.active_end + 1)
+    @property
+    def _sleeping_counter(self) -> str:
+        if self.in_self_refresh:
+            return "sr_cycles"
+        return "active_pd_cycles" if self.down_is_active else "precharge_pd_cycles"

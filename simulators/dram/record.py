@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommand:
-    """One line of the command log. `request` is the index of the request served, or -1."""
+    """One line of the command log. bank: flat in the channel, -1 for a command to a whole rank (a command to
+    a set of banks names the one of the first group); row: that of the request, or the aggressor's (VRR), or
+    -1; request: index of the request served, or -1.
+    """
 
     cycle: int
     command: str
+    channel: int
+    rank: int
     bank: int
     row: int
     column: int
@@ -22,7 +27,11 @@ class LoggedCommand:
 
 @dataclass(slots=True)
 class Counters:
-    """Everything that metrics are computed from; cycles and counts (see `simulators.dram.measure`)."""
+    """Everything that metrics are computed from; cycles and counts (see `simulators.dram.measure`).
+
+    Sums over channels and ranks, but occupancy_max (the largest of a channel). The stall_* cycles add up to
+    elapsed_cycles * channels (see `simulators.dram.stalls`).
+    """
 
     elapsed_cycles: int = 0
     n_act: int = 0
@@ -47,6 +56,36 @@ class Counters:
     occupancy_max: int = 0
     blocked_cycles: int = 0
     refreshes_owed: int = 0
+    n_refpb: int = 0
+    n_refsb: int = 0
+    n_sre: int = 0
+    n_srx: int = 0
+    n_vrr: int = 0
+    n_rfm: int = 0
+    n_rfmsb: int = 0
+    forwarded_reads: int = 0
+    coalesced_writes: int = 0
+    sr_cycles: int = 0
+    stall_idle: int = 0
+    stall_command: int = 0
+    stall_data_bus: int = 0
+    stall_bank_group: int = 0
+    stall_activation: int = 0
+    stall_row_cycle: int = 0
+    stall_activate_spacing: int = 0
+    stall_four_activates: int = 0
+    stall_turnaround: int = 0
+    stall_rank_switch: int = 0
+    stall_refresh: int = 0
+    stall_power_down: int = 0
+    stall_self_refresh: int = 0
+    stall_row_hammer: int = 0
+    stall_command_bus: int = 0
+    stall_batching: int = 0
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Adds to the counter of that name."""
+        setattr(self, name, getattr(self, name) + by)
 
 
 @dataclass(frozen=True, slots=True)

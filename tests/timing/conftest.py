@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device
-from simulators.dram.reference import TwinResult, simulate
+from simulators.dram.devices import Device, Timings, device
+from simulators.dram.record import TwinResult
+from simulators.dram.reference import ReferenceController, requests_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,18 @@ class BenchLog:
     def cycles(self) -> list[int]:
         return [entry.cycle for entry in self.result.log]
 
+    @property
+    def served(self) -> list[int]:
+        """The requests in the order of their column commands."""
+        return [entry.request for entry in self.result.log if entry.command[:2] in ("RD", "WR")]
+
+    def of(self, **fields: int | str) -> list[str]:
+        """The commands of the entries with these fields, say `of(rank=1)`."""
+        wanted = fields.items()
+        return [
+            e.command for e in self.result.log if all(getattr(e, name) == value for name, value in wanted)
+        ]
+
     def gap(self, first: int, second: int) -> int:
         """Cycles between two commands of the log, by their positions."""
         return self.cycles[second] - self.cycles[first]
@@ -42,38 +54,53 @@ class Bench:
     """Collects requests; `run()` simulates them on the twin."""
 
     config: ControllerConfig
-    t: SimpleNamespace
+    device: Device
     requests: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def t(self) -> Timings:
+        return self.device.timings
 
     def set(self, **policies: int) -> Bench:
         self.config = replace(self.config, **policies)
         return self
 
-    def read(self, *, bank: int = 0, row: int = 0, column: int = 0, at: int = 0, source: int = 0) -> None:
-        self._add(bank, row, column, at, source, is_write=0)
+    def arrange(self, *, channels: int = 1, ranks: int = 1) -> Bench:
+        """The same chips in other numbers."""
+        self.device = self.device.arranged(channels=channels, ranks=ranks)
+        organisation = {"n_channels": channels, "n_ranks": ranks}
+        return self.set(**organisation)
 
-    def write(self, *, bank: int = 0, row: int = 0, column: int = 0, at: int = 0, source: int = 0) -> None:
-        self._add(bank, row, column, at, source, is_write=1)
+    def bank_of(self, rank: int, bank: int = 0) -> int:
+        """The flat number in its channel of a bank of a rank."""
+        return rank * self.config.n_banks + bank
 
-    def run(self) -> BenchLog:
+    def read(self, **where: int) -> None:
+        """channel, bank (flat in it), row, column, at (cycle), source; 0 if left out."""
+        self._add(where, is_write=0)
+
+    def write(self, **where: int) -> None:
+        self._add(where, is_write=1)
+
+    def run(self, controller: type[ReferenceController] = ReferenceController) -> BenchLog:
+        return BenchLog(self.open(controller).run())
+
+    def open(self, controller: type[ReferenceController] = ReferenceController) -> ReferenceController:
+        """At cycle 0."""
         ordered = sorted(self.requests, key=lambda request: request["arrival"])
-        column = {name: [request[name] for request in ordered] for name in ordered[0]} if ordered else {}
         kinds = {"arrival": np.int64, "row": np.int32, "column": np.int32}
-        names = ("arrival", "bank", "row", "column", "is_write", "source")
-        arrays = {name: np.array(column.get(name, []), dtype=kinds.get(name, np.uint8)) for name in names}
-        return BenchLog(simulate(self.config, **arrays))
+        arrays = {
+            name: np.array([request[name] for request in ordered], dtype=kinds.get(name, np.uint8))
+            for name in ("arrival", "channel", "bank", "row", "column", "is_write", "source")
+        }
+        return controller(self.config, requests_of(**arrays))
 
-    def _add(self, bank: int, row: int, column: int, at: int, source: int, is_write: int) -> None:
-        self.requests.append(
-            {
-                "arrival": at,
-                "bank": bank,
-                "row": row,
-                "column": column,
-                "is_write": is_write,
-                "source": source,
-            }
-        )
+    def _add(self, where: dict[str, int], is_write: int) -> None:
+        places = dict.fromkeys(("channel", "bank", "row", "column", "source"), 0)
+        unknown = where.keys() - places.keys() - {"at"}
+        assert not unknown
+        given = {name: value for name, value in where.items() if name != "at"}
+        self.requests.append({**places, **given, "arrival": where.get("at", 0), "is_write": is_write})
 
 
 @pytest.fixture
@@ -90,7 +117,4 @@ def ddr3_bench() -> Bench:
 
 def _bench(device_id: str) -> Bench:
     chosen = device(device_id)
-    names = chosen.timings.__dataclass_fields__
-    timings = {name: getattr(chosen.timings, name) for name in names}
-    config = ControllerConfig.build(chosen, {"refresh_policy": "NoRefresh"})
-    return Bench(config, SimpleNamespace(**timings, rtw=chosen.timings.rtw))
+    return Bench(ControllerConfig.build(chosen, {"refresh_policy": "NoRefresh"}), chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import reference
+from simulators.dram import policies
 
 
 @pytest.mark.parametrize("window", [0, 1, 50, 300])
@@ -40,7 +40,7 @@ def test_requests_that_come_while_the_rank_is_busy_do_not_wait(bench):
 
 
 def test_gathering_ends_when_the_next_request_has_no_room(bench):
-    bench.set(batching_window=1000, scheduler_buffer=reference.SHARED, request_buffer_size=2)
+    bench.set(batching_window=1000, scheduler_buffer=policies.SHARED, request_buffer_size=2)
     for at in (0, 10, 20):
         bench.read(column=8 * at, at=at)
 
@@ -50,7 +50,7 @@ def test_gathering_ends_when_the_next_request_has_no_room(bench):
 
 
 def test_a_rank_that_sleeps_sleeps_through_the_window(bench):
-    bench.set(batching_window=200, power_down_policy=reference.ACTIVE_POWER_DOWN, power_down_timeout=0)
+    bench.set(batching_window=200, power_down_policy=policies.ACTIVE_POWER_DOWN, power_down_timeout=0)
     bench.read(at=0)
     bench.read(column=8, at=1000)
 
@@ -61,7 +61,7 @@ def test_a_rank_that_sleeps_sleeps_through_the_window(bench):
 
 
 def test_an_idle_rank_goes_to_sleep_while_requests_gather(bench):
-    bench.set(batching_window=500, power_down_policy=reference.ACTIVE_POWER_DOWN, power_down_timeout=300)
+    bench.set(batching_window=500, power_down_policy=policies.ACTIVE_POWER_DOWN, power_down_timeout=300)
     bench.read(at=100)
 
     log = bench.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import reference
+from simulators.dram import policies
 
 
 def test_a_read_of_a_closed_bank_activates_then_reads(bench):
@@ -123,7 +123,7 @@ def test_a_stream_of_row_hits_in_ddr3_fills_the_bus(ddr3_bench):
 
 
 def test_closed_page_precharges_with_every_column_command(bench):
-    bench.set(page_policy=reference.CLOSED)
+    bench.set(page_policy=policies.CLOSED)
     bench.read(row=1)
     bench.read(row=1, column=8)
 
@@ -134,7 +134,7 @@ def test_closed_page_precharges_with_every_column_command(bench):
 
 
 def test_open_adaptive_closes_a_row_only_when_the_next_request_needs_another(bench):
-    bench.set(page_policy=reference.OPEN_ADAPTIVE)
+    bench.set(page_policy=policies.OPEN_ADAPTIVE)
     bench.read(row=1)
     bench.read(row=1, column=8)
     bench.read(row=2)
@@ -145,7 +145,7 @@ def test_open_adaptive_closes_a_row_only_when_the_next_request_needs_another(ben
 
 
 def test_closed_adaptive_keeps_a_row_open_only_while_it_is_wanted(bench):
-    bench.set(page_policy=reference.CLOSED_ADAPTIVE)
+    bench.set(page_policy=policies.CLOSED_ADAPTIVE)
     bench.read(row=1)
     bench.read(row=1, column=8)
 
@@ -166,7 +166,7 @@ def test_first_ready_serves_a_row_hit_before_an_older_conflict(bench):
 
 
 def test_fifo_serves_a_bank_in_order_of_arrival(bench):
-    bench.set(scheduler=reference.FIFO)
+    bench.set(scheduler=policies.FIFO)
     bench.read(row=1)
     bench.read(row=2)
     bench.read(row=1, column=8)
@@ -178,7 +178,7 @@ def test_fifo_serves_a_bank_in_order_of_arrival(bench):
 
 
 def test_grouping_serves_hits_of_the_last_direction_first(bench):
-    bench.set(scheduler=reference.FR_FCFS_GRP)
+    bench.set(scheduler=policies.FR_FCFS_GRP)
     bench.read(column=0)
     bench.write(column=8)
     bench.read(column=16)
@@ -189,7 +189,7 @@ def test_grouping_serves_hits_of_the_last_direction_first(bench):
 
 
 def test_grouping_never_overtakes_an_older_request_to_the_same_address(bench):
-    bench.set(scheduler=reference.FR_FCFS_GRP)
+    bench.set(scheduler=policies.FR_FCFS_GRP)
     bench.read(column=0)
     bench.write(column=8)
     bench.read(column=8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import reference
+from simulators.dram import policies
 
 
 def _steady(bench, until, interval=40):
@@ -13,7 +13,7 @@ def _steady(bench, until, interval=40):
 
 
 def test_a_refresh_without_leeway_closes_all_rows_at_its_deadline(bench):
-    bench.set(refresh_policy=reference.ALL_BANK)
+    bench.set(refresh_policy=policies.ALL_BANK)
     _steady(bench, bench.t.refi + 1000)
 
     log = bench.run()
@@ -23,7 +23,7 @@ def test_a_refresh_without_leeway_closes_all_rows_at_its_deadline(bench):
 
 
 def test_nothing_is_issued_while_a_refresh_runs(bench):
-    bench.set(refresh_policy=reference.ALL_BANK)
+    bench.set(refresh_policy=policies.ALL_BANK)
     _steady(bench, bench.t.refi + 2000)
 
     log = bench.run()
@@ -33,7 +33,7 @@ def test_nothing_is_issued_while_a_refresh_runs(bench):
 
 
 def test_a_busy_controller_postpones_as_often_as_allowed(bench):
-    bench.set(refresh_policy=reference.ALL_BANK, refresh_max_postponed=2, request_buffer_size=64)
+    bench.set(refresh_policy=policies.ALL_BANK, refresh_max_postponed=2, request_buffer_size=64)
     for request in range(8000):
         bench.read(bank=request % 16, row=request // 16, at=request)
 
@@ -43,7 +43,7 @@ def test_a_busy_controller_postpones_as_often_as_allowed(bench):
 
 
 def test_an_idle_controller_pulls_refreshes_in(bench):
-    bench.set(refresh_policy=reference.ALL_BANK, refresh_max_pulledin=3)
+    bench.set(refresh_policy=policies.ALL_BANK, refresh_max_pulledin=3)
     bench.read(at=0)
     bench.read(at=bench.t.refi + 5 * bench.t.rfc)
 
@@ -55,7 +55,7 @@ def test_an_idle_controller_pulls_refreshes_in(bench):
 
 
 def test_refresh_put_off_past_the_end_is_owed(bench):
-    bench.set(refresh_policy=reference.ALL_BANK, refresh_max_postponed=8)
+    bench.set(refresh_policy=policies.ALL_BANK, refresh_max_postponed=8)
     for request in range(4000):
         bench.read(bank=request % 16, row=request // 16, at=request)
 
@@ -66,7 +66,7 @@ def test_refresh_put_off_past_the_end_is_owed(bench):
 
 
 def test_an_idle_rank_powers_down_after_the_timeout_and_wakes_for_a_request(bench):
-    bench.set(power_down_policy=reference.ACTIVE_POWER_DOWN, power_down_timeout=100)
+    bench.set(power_down_policy=policies.ACTIVE_POWER_DOWN, power_down_timeout=100)
     bench.read(at=0)
     bench.read(column=8, at=1000)
 
@@ -79,7 +79,7 @@ def test_an_idle_rank_powers_down_after_the_timeout_and_wakes_for_a_request(benc
 
 
 def test_precharge_power_down_closes_the_rows_first(bench):
-    bench.set(power_down_policy=reference.PRECHARGE_POWER_DOWN, power_down_timeout=64)
+    bench.set(power_down_policy=policies.PRECHARGE_POWER_DOWN, power_down_timeout=64)
     bench.read(at=0)
     bench.read(column=8, at=1000)
 
@@ -91,8 +91,8 @@ def test_precharge_power_down_closes_the_rows_first(bench):
 
 def test_power_down_is_left_for_a_refresh(bench):
     bench.set(
-        refresh_policy=reference.ALL_BANK,
-        power_down_policy=reference.PRECHARGE_POWER_DOWN,
+        refresh_policy=policies.ALL_BANK,
+        power_down_policy=policies.PRECHARGE_POWER_DOWN,
         power_down_timeout=0,
     )
     bench.read(at=0)
@@ -107,7 +107,7 @@ def test_power_down_is_left_for_a_refresh(bench):
 
 @pytest.mark.parametrize("timeout", [0, 1, 500])
 def test_states_account_for_every_cycle_at_most_once(bench, timeout):
-    bench.set(power_down_policy=reference.ACTIVE_POWER_DOWN, power_down_timeout=timeout)
+    bench.set(power_down_policy=policies.ACTIVE_POWER_DOWN, power_down_timeout=timeout)
     _steady(bench, 4000, interval=700)
 
     counters = bench.run().result.counters
