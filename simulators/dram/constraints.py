@@ -4,6 +4,9 @@ A standard's file lists its rows with expressions over the timings of a device (
 here they become `Constraint`s in clock cycles, which the twin reads as they are and the engine compiles. One row:
 `after` may be issued no earlier than `cycles` after the last `before` in the same scope; with a window of w, no
 earlier than `cycles` after the w-th last of them (four activates: w = 4).
+
+A file counts as JEDEC does, from the last clock of `from` to the last clock of `to`; a `Constraint` counts from first
+clock to first clock, so commands of several clocks move it: PRE to a two-clock ACT is one less than tRP.
 """
 
 from __future__ import annotations
@@ -48,25 +51,38 @@ class Constraint(NamedTuple):
     cause: int
 
 
-def constraints(rows: Iterable[Mapping[str, Any]], timings: Mapping[str, int], file: str) -> list[Constraint]:
+def constraints(
+    rows: Iterable[Mapping[str, Any]],
+    timings: Mapping[str, int],
+    file: str,
+    lengths: Mapping[str, int] | None = None,
+) -> list[Constraint]:
     """The rows of a standard's file in cycles of a device; those that never bind (0 or less) are left out.
 
     A row: `on` (a scope), `from` and `to` (command names, or READ, WRITE, COLUMN, REFRESH, separated by
-    blanks), `cycles` (an expression over `timings`), optionally `window`. InputError names the row.
+    blanks), `cycles` (an expression over `timings`), optionally `window`. lengths: clocks of a command on its bus
+    (1 where not listed). InputError names the row.
     """
+    clocks = {**dict.fromkeys(COMMANDS, 1), **(lengths or {})}
     found: list[Constraint] = []
     for number, row in enumerate(_with_victims(rows), start=1):
         where = f"{file}, constraint {number} ({row.get('name', '?')})"
-        cycles = evaluate(str(row["cycles"]), timings, where)
-        scope = _position(row["on"], SCOPES, where)
-        if cycles <= 0:
-            continue
-        for before in _commands(row["from"], where):
-            for after in _commands(row["to"], where):
+        counted = evaluate(str(row["cycles"]), timings, where)
+        scope, window = _position(row["on"], SCOPES, where), int(row.get("window", 1))
+        earlier, later = _commands(row["from"], where), _commands(row["to"], where)
+        if window > 1 and row["on"] != "rank":
+            raise InputError(f"{where}: a window on {row['on']!r}: windows are counted on 'rank'")
+        for before in earlier:
+            # the commands of one window share a ring, and so the distance of the longest of them
+            last_clock = max(clocks[name] for name in (earlier if window > 1 else (before,)))
+            for after in later:
                 _check_scope(row["on"], before, after, where)
-                cause = CAUSES.index(_cause(row, before, after, timings, cycles))
+                cycles = counted + last_clock - clocks[after]
+                if counted <= 0 or cycles <= 0:
+                    continue
+                cause = CAUSES.index(_cause(row, before, after, timings, counted))
                 numbers = COMMANDS.index(before), COMMANDS.index(after)
-                found.append(Constraint(scope, *numbers, cycles, int(row.get("window", 1)), cause))
+                found.append(Constraint(scope, *numbers, cycles, window, cause))
     return found
 
 
@@ -88,11 +104,16 @@ def _with_victims(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, An
         yield {"name": "victim refresh", "on": scope, "from": "VRR", "to": later, "cycles": "2 * rc"}
 
 
-_AFTER_VICTIMS = (("bank", "ACT VRR REFPB REFSB RFMSB"), ("rank", "REF RFM SRE PDE"))
+_AFTER_VICTIMS = (("bank", "ACT VRR REFPB REFSB RFMSB"), ("rank", "PREA REF RFM SRE PDE"))
+_LONGEST_EXPRESSION = 200  # characters: keeps a stranger's file from building deep trees
 
 
 def evaluate(expression: str, values: Mapping[str, int], where: str) -> int:
     """Integer value of sums, differences, products, quotients, `max` and `min` of numbers and timings."""
+    if len(expression) > _LONGEST_EXPRESSION:
+        raise InputError(
+            f"{where}: an expression of {len(expression)} characters: at most {_LONGEST_EXPRESSION}"
+        )
     try:
         return _value(ast.parse(expression, mode="eval").body, values)
     except KeyError as missing:
@@ -101,7 +122,7 @@ def evaluate(expression: str, values: Mapping[str, int], where: str) -> int:
             f"{where}: {expression!r} uses the timing {name!r}, which the device does not have: expected some of "
             f"{listed(values)}.{did_you_mean(name, values)}"
         ) from None
-    except (SyntaxError, TypeError) as error:
+    except (SyntaxError, TypeError, ValueError, ZeroDivisionError, RecursionError, MemoryError) as error:
         raise InputError(
             f"{where}: {expression!r} is no expression over timings ({error}): expected numbers, timings, "
             "+ - * //, max and min"
@@ -110,7 +131,7 @@ def evaluate(expression: str, values: Mapping[str, int], where: str) -> int:
 
 def _value(node: ast.expr, values: Mapping[str, int]) -> int:
     match node:
-        case ast.Constant(value=int(number)):
+        case ast.Constant(value=int(number)) if not isinstance(number, bool):
             return number
         case ast.Name(id=name):
             return values[name]

@@ -4,13 +4,18 @@ A file lists the timing constraints of its standard as rows (`simulators.dram.co
 organisations and currents, and names the devices that they make up. A timing is listed either in clock cycles
 (`timings_cycles`) or as an analogue limit in picoseconds (`timings_ps`), which becomes cycles by the integer
 rounding rule of JEDEC JESD79-4 (section on rounding algorithms): truncate(1000 ps / tCK) plus a guard band of
-974 thousandths, so that 350 ns at 833 ps is 421 and not 433 clocks. Each part names its source.
+974 thousandths, so that 350 ns at 833 ps is 421 and not 433 clocks. `derived` timings are expressions over the others.
+What the organisation says stands over what the standard says, the speed bin over both, the device over all. Each part
+names its source. Currents are those of one chip, of one channel (pseudo channel) of it where it has several.
+
+A user's own memory is a file of the same form, in which one device is asked for by `device("path/to/mine.toml#name")`:
+a copy of a shipped file with other numbers will do (`simulators.dram.standard_file` lists the keys).
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -18,21 +23,20 @@ from typing import Any
 
 from dse.errors import InputError, LookupFailed, did_you_mean
 from simulators.dram.constraints import COMMANDS, Constraint, constraints, evaluate
+from simulators.dram.standard_file import ORGANISATION, check_standard, load_standard
 
 _ROUNDING_THOUSANDTHS = 974
 _FS_PER_PS = 1000
-_ORGANISATION = (
-    "devices_per_rank", "device_width_bits", "channels", "ranks", "most_ranks", "bank_groups", "banks_per_group",
-    "rows", "columns", "burst_length", "device_density_mbit",
-)  # fmt: skip
+_MOST_BANKS, _MOST_GROUPS = 64, 32  # of a channel
 
 
 class Timings(Mapping[str, int]):
     """Timings in clock cycles by their JEDEC names in lower case without the t: `t.rcd`, `t["rcd"]`.
 
     `_s`: other bank group, `_l`: same bank group. Which names there are depends on the standard; all have cl, cwl,
-    burst (clocks of one burst), rcd, rp, ras, rc, rtp, wr, rfc, refi, read_data, write_data, read_close,
-    write_close.
+    burst (clocks that one burst takes on the data bus), rcd, rp, ras, rc, rrd_s, rrd_l, faw, ccd_s, ccd_l, wtr_s,
+    wtr_l, rtp, wr, rfc, refi, xp, cke, and the four that count from the first clock of a command: read_data,
+    write_data (to the first data), read_close, write_close (to the precharge that an auto-precharge starts).
     """
 
     __slots__ = ("_cycles",)
@@ -71,7 +75,9 @@ class Timings(Mapping[str, int]):
 class Currents:
     """Supply currents of one chip in mA at `vdd_v`; the VPP rail at `vpp_v` (0: there is none).
 
-    idd5b: all-bank refresh; idd5pb: per-bank or same-bank refresh (0: not listed); idd6: self-refresh.
+    Several rails are folded into one of equal power at `vdd_v`. A `source` that starts with "stand-in" says that no list
+    is public, and what stands there instead. idd3n: one bank open. idd5b: all-bank refreshes back to back; idd5pb:
+    per-bank or same-bank refreshes back to back (0: not listed); idd6: self-refresh.
     """
 
     vdd_v: float
@@ -152,6 +158,12 @@ class Device:
         return self.burst_length * self.bus_width_bits // 8
 
     @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that its standard has: those that wait for another than VRR; in the order of COMMANDS."""
+        named = {row.after for row in self.constraints if COMMANDS[row.before] != "VRR"}
+        return tuple(name for number, name in enumerate(COMMANDS) if number in named)
+
+    @property
     def data_buses(self) -> int:
         """Independent data buses over all channels."""
         return self.channels * (self.ranks if self.pseudo_channels else 1)
@@ -175,7 +187,9 @@ class Device:
                 f"ranks={wanted} on {self.id}: expected a power of two from 1 to {self.most_ranks}"
                 + (" (its ranks are pseudo channels)" if self.pseudo_channels else "")
             )
-        return replace(self, channels=self.channels if channels is None else channels, ranks=wanted)
+        arranged = replace(self, channels=self.channels if channels is None else channels, ranks=wanted)
+        _check_size(arranged, f"ranks={wanted} on {self.id}")
+        return arranged
 
 
 def device_ids() -> tuple[str, ...]:
@@ -183,15 +197,31 @@ def device_ids() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
-@cache
 def device(device_id: str) -> Device:
-    """The shipped device of that identifier; `LookupFailed` lists what exists."""
-    if device_id not in _files():
-        raise LookupFailed(
-            f"device {device_id!r} does not exist: expected one of {', '.join(device_ids())}."
-            f"{did_you_mean(device_id, device_ids())}"
-        )
+    """The shipped device of that identifier, or one of a user's own file: `"path/to/mine.toml#name"`.
+
+    `LookupFailed` lists what exists; `InputError` says what is wrong in the user's file.
+    """
+    path, separator, name = device_id.rpartition("#")
+    if separator and path:
+        tables = load_standard(path)
+        _check_known(name, tables["devices"], path)
+        return replace(parse_device(tables, name, path), id=device_id)
+    return _shipped(device_id)
+
+
+@cache
+def _shipped(device_id: str) -> Device:
+    _check_known(device_id, device_ids(), None)
     return parse_device(_standard(_files()[device_id]), device_id, _files()[device_id])
+
+
+def _check_known(name: str, known: Iterable[str], path: str | None) -> None:
+    if name not in known:
+        raise LookupFailed(
+            f"device {name!r} does not exist: expected one of {', '.join(known)}.{did_you_mean(name, known)}",
+            path=path,
+        )
 
 
 def parse_device(standard: Mapping[str, Any], device_id: str, file: str) -> Device:
@@ -200,23 +230,33 @@ def parse_device(standard: Mapping[str, Any], device_id: str, file: str) -> Devi
     speed = _part(standard, "speeds", chosen["speed"], file)
     organisation = _part(standard, "organisations", chosen["organisation"], file)
     currents = _part(standard, "currents", chosen["currents"], file)
-    timings = _timings(standard, (standard, organisation, speed, chosen), organisation, speed["tck_ps"], file)
-    lengths = {**dict.fromkeys(COMMANDS, 1), **standard.get("lengths", {})}
+    layers = (standard, organisation, speed, chosen)
+    timings = _timings(standard, layers, organisation, speed["tck_ps"], f"{file}, device {device_id}")
+    lengths = {**dict.fromkeys(COMMANDS, 1), **_layered(layers, "lengths")}
+    lengths["VRR"] = lengths["ACT"]
+    bus = {
+        name: layer[name]
+        for name in ("command_buses", "pseudo_channels")
+        for layer in layers
+        if name in layer
+    }
     found = Device(
         id=device_id,
         standard=standard["id"],
         description=chosen["description"],
-        source="; ".join((standard["source"], speed["source"], currents["source"])),
+        source="; ".join(
+            part["source"] for part in (standard, organisation, speed, chosen, currents) if "source" in part
+        ),
         tck_ps=int(speed["tck_ps"]),
-        **{name: organisation[name] for name in _ORGANISATION},
-        pseudo_channels=bool(standard.get("pseudo_channels", False)),
-        command_buses=int(standard["command_buses"]),
+        **{name: organisation[name] for name in ORGANISATION},
+        pseudo_channels=bool(bus.get("pseudo_channels", False)),
+        command_buses=int(bus["command_buses"]),
         refresh=tuple(standard["refresh"]),
         most_postponed=int(standard["most_postponed"]),
         hot_above_c=float(standard["hot_above_c"]),
         hot_refresh_factor=int(standard["hot_refresh_factor"]),
         timings=timings,
-        constraints=tuple(constraints(standard["constraints"], timings, file)),
+        constraints=tuple(constraints(standard["constraints"], timings, file, lengths)),
         lengths=tuple(lengths[name] for name in COMMANDS),
         currents_ma=Currents(**currents),
     )
@@ -234,7 +274,7 @@ def _timings(
     layers: tuple[Mapping[str, Any], ...],
     organisation: Mapping[str, Any],
     tck_ps: int,
-    file: str,
+    where: str,
 ) -> Timings:
     """What the standard, the organisation, the speed bin and the device say, the later over the earlier."""
     cycles: dict[str, int] = {"burst": organisation["burst_length"] // int(standard.get("data_rate", 2))}
@@ -245,9 +285,27 @@ def _timings(
             else:
                 cycles[name] = max(round_up_cycles(limit["ps"], tck_ps), limit.get("min", 1))
         cycles.update(layer.get("timings_cycles", {}))
-    for name, expression in standard.get("derived", {}).items():
-        cycles[name] = evaluate(str(expression), cycles, f"{file}, derived.{name}")
+    for name, expression in _layered(layers, "derived").items():
+        cycles[name] = evaluate(str(expression), cycles, f"{where}, derived.{name}")
+    missing = [name for name in _REQUIRED if name not in cycles]
+    if missing:
+        raise InputError(
+            f"{where}: the timing {missing[0]!r} is missing: expected all of {', '.join(_REQUIRED)}"
+        )
     return Timings(cycles)
+
+
+_REQUIRED = (
+    "cl", "cwl", "burst", "rcd", "rp", "ras", "rc", "rrd_s", "rrd_l", "faw", "ccd_s", "ccd_l", "wtr_s", "wtr_l",
+    "rtp", "wr", "rfc", "refi", "xp", "cke", "rtw", "read_data", "write_data", "read_close", "write_close",
+)  # fmt: skip
+
+
+def _layered(layers: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged.update(layer.get(name, {}))
+    return merged
 
 
 def _part(standard: Mapping[str, Any], table: str, name: str, file: str) -> Mapping[str, Any]:
@@ -261,20 +319,66 @@ def _part(standard: Mapping[str, Any], table: str, name: str, file: str) -> Mapp
 
 
 def _check(device: Device, file: str) -> None:
-    """Timing sets that no memory can have: refused with the rule that failed."""
-    t = device.timings
+    """Memories that nobody can build: refused with the rule that failed."""
+    t, current = device.timings, device.currents_ma
+    density = device.banks * device.rows * device.columns * device.device_width_bits
+    sizes = (device.rows, device.columns, device.burst_length, device.bank_groups, device.banks_per_group)
     rules = (
         ("tRC >= tRAS + tRP", t.rc >= t.ras + t.rp - 1),  # one clock of slack: each is rounded by itself
         ("tRAS >= tRCD", t.ras >= t.rcd),
         ("tREFI >= 2 (tRFC + tRC)", t.refi >= 2 * (t.rfc + t.rc)),
-        ("tCCD_L >= tCCD_S >= burst", t.ccd_l >= t.ccd_s >= t.burst),
-        ("tRRD_L >= tRRD_S", t.rrd_l >= t.rrd_s),
+        ("refresh at the highest temperature fits: tREFI / factor > tRFC", t.refi > t.rfc * device.hot_refresh_factor),
+        ("tCCD_L >= tCCD_S >= burst >= 1", t.ccd_l >= t.ccd_s >= t.burst >= 1),
+        ("tRRD_L >= tRRD_S >= 1", t.rrd_l >= t.rrd_s >= 1),
+        ("tFAW >= tRRD_S", t.faw >= t.rrd_s),
         ("tWTR_L >= tWTR_S", t.wtr_l >= t.wtr_s),
-        ("banks of a channel <= 64", device.ranks * device.banks <= 64),
-    )
+        ("CL, CWL, tRCD, tRP, tWR, tRTP, tXP, tCKE >= 1", min(t[name] for name in _AT_LEAST_ONE) >= 1),
+        ("read to write on one data bus: tRTW + write_data >= read_data + burst",
+         t.rtw + t.write_data >= t.read_data + t.burst),
+        ("read_close >= 1 and write_close >= write_data + burst",
+         t.read_close >= 1 and t.write_close >= t.write_data + t.burst),
+        ("powers of two: rows (or 3/4 of one), columns, burst_length, bank_groups, banks_per_group",
+         all(_is_power_of_two(size) for size in sizes[1:]) and _is_power_of_two(device.rows, device.rows * 4 // 3)),
+        ("burst_length <= columns", device.burst_length <= device.columns),
+        ("device_density_mbit = banks x rows x columns x width / 2^20",
+         density == device.device_density_mbit << 20),
+        ("ranks <= most_ranks", device.ranks <= device.most_ranks),
+        ("IDD4R, IDD4W, IDD5B, IDD0 > IDD3N >= IDD2N >= IDD2P",
+         min(current.idd4r, current.idd4w, current.idd5b, current.idd0) > current.idd3n
+         and current.idd3n >= current.idd2n >= current.idd2p),
+        ("IDD5PB > IDD3N where it is listed", not 0 < current.idd5pb <= current.idd3n),
+        ("VDD > 0", current.vdd_v > 0),
+    )  # fmt: skip
     for rule, holds in rules:
         if not holds:
             raise InputError(f"{file}: device {device.id!r} breaks {rule}: {dict(t)}")
+    _check_size(device, f"{file}: device {device.id!r}")
+    _check_policies(device, file)
+
+
+_AT_LEAST_ONE = ("cl", "cwl", "rcd", "rp", "wr", "rtp", "xp", "cke")
+
+
+def _is_power_of_two(*sizes: int) -> bool:
+    return any(size > 0 and size & (size - 1) == 0 for size in sizes)
+
+
+def _check_size(device: Device, where: str) -> None:
+    banks, groups = device.ranks * device.banks, device.ranks * device.bank_groups
+    if banks > _MOST_BANKS or groups > _MOST_GROUPS:
+        raise InputError(
+            f"{where}: {banks} banks in {groups} groups a channel: expected at most {_MOST_BANKS} and {_MOST_GROUPS}"
+        )
+
+
+def _check_policies(device: Device, file: str) -> None:
+    """A refresh policy needs the constraints of its command, which needs its refresh time."""
+    for policy, command, timing in (("PerBank", "REFPB", "rfcpb"), ("SameBank", "REFSB", "rfcsb")):
+        if policy in device.refresh and (command not in device.commands or timing not in device.timings):
+            raise InputError(
+                f"{file}: device {device.id!r} has refresh {policy!r} without constraints of {command} or a timing "
+                f"{timing!r}: add them or take {policy!r} out of `refresh`"
+            )
 
 
 @cache
@@ -288,7 +392,9 @@ def _files() -> dict[str, str]:
 
 @cache
 def _standard(file: str) -> dict[str, Any]:
-    return tomllib.loads((_folder() / file).read_text(encoding="utf-8"))
+    tables = tomllib.loads((_folder() / file).read_text(encoding="utf-8"))
+    check_standard(tables, file)
+    return tables
 
 
 def _folder() -> Any:
