@@ -1,0 +1,144 @@
+"""What the audit asks of refresh: often enough for each rank and bank, not too early; counts of activates.
+
+Truth: the refresh sections of the standards. A refresh command is due every tREFI / units (units: commands
+that refresh the rank once); `postponed` and `pulledin` intervals of a rank may be owed or ahead. Per-bank and
+same-bank refresh come in rounds: no bank twice before all of them once (JESD79-5, JESD209-4, JESD235). In
+self-refresh the memory refreshes itself; after it one more refresh of all banks is due at once, and the count
+starts again there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from simulators.dram.audit_log import CommandLog, Indices, Limits, Mask, Violation, clash
+
+_UNIT_COMMAND = {"AllBank": "REF", "PerBank": "REFPB", "SameBank": "REFSB"}
+
+
+def refresh_violations(log: CommandLog, limits: Limits, end: int) -> Iterator[Violation]:
+    """Refreshes that are late, early, missing, out of turn, or too far apart for a bank, until `end`."""
+    if limits.refresh == "NoRefresh":
+        return
+    for rank in range(limits.ranks):
+        of_rank = log.rank == rank
+        for start, until, exit_at in _stretches(log, of_rank, end):
+            yield from _stretch_violations(log, limits, of_rank, (start, until, exit_at))
+        if limits.units > 1:
+            yield from _turn_violations(log, limits, of_rank)
+        yield from _retention_violations(log, limits, rank, end)
+
+
+def activation_count_violations(log: CommandLog, limits: Limits) -> Iterator[Violation]:
+    """The rolling count of activates of a bank (JESD79-5): each refresh management and each refresh takes
+    `raa_initial` off, and it never exceeds `raa_maximum`."""
+    if not limits.raa_maximum:
+        return
+    for bank in range(limits.ranks * limits.banks):
+        mine = (log.bank == bank) & log.mask(("ACT", "REFPB"))
+        mine |= log.mask(("REFSB", "RFMSB")) & _same_set(log, limits, bank)
+        mine |= log.mask(("REF", "RFM")) & (log.rank == bank // limits.banks)
+        at = np.flatnonzero(mine)
+        steps = np.where(log.mask(("ACT",))[at], 1, -limits.raa_initial)
+        total = np.cumsum(steps)
+        count = total - np.minimum(np.minimum.accumulate(total), 0)
+        for k in np.flatnonzero(count > limits.raa_maximum):
+            text = (
+                f"activate {count[k]} of bank {bank} without refresh management, {limits.raa_maximum} allowed"
+            )
+            yield clash(log, "raa-maximum", at[k], -1, text)
+
+
+def _stretches(log: CommandLog, of_rank: Mask, end: int) -> Iterator[tuple[int, int, int]]:
+    """Time between self-refreshes: first cycle, last cycle, index of the exit that began it (-1)."""
+    entries, exits = (np.flatnonzero(of_rank & log.mask((name,))) for name in ("SRE", "SRX"))
+    starts = [(0, -1), *((int(log.cycle[k]), int(k)) for k in exits)]
+    stops = [*(int(log.cycle[k]) for k in entries), end]
+    for (start, exit_at), until in zip(starts, stops, strict=False):
+        yield start, until, exit_at
+
+
+def _stretch_violations(
+    log: CommandLog, limits: Limits, of_rank: Mask, stretch: tuple[int, int, int]
+) -> Iterator[Violation]:
+    start, until, exit_at = stretch
+    inside = of_rank & (log.cycle >= start) & (log.cycle <= until)
+    if exit_at >= 0:
+        refreshed = np.flatnonzero(inside & log.mask(("REF",)) & (np.arange(len(log)) > exit_at))
+        deadline = start + limits["xs"] + _closing_cycles(limits)
+        first = int(log.cycle[refreshed[0]]) if len(refreshed) else until
+        if first > deadline or (not len(refreshed) and _is_entry(log, of_rank, until)):
+            yield clash(log, "self-refresh-extra", exit_at, -1, "no refresh of all banks follows at once")
+        if not len(refreshed):
+            return
+        inside &= np.arange(len(log)) > refreshed[0]
+        start = first
+    refreshes = np.flatnonzero(inside & log.mask((_UNIT_COMMAND[limits.refresh],)))
+    yield from _schedule_violations(log, limits, refreshes, start, until)
+
+
+def _is_entry(log: CommandLog, of_rank: Mask, cycle: int) -> bool:
+    return bool(np.any(of_rank & log.mask(("SRE",)) & (log.cycle == cycle)))
+
+
+def _schedule_violations(
+    log: CommandLog, limits: Limits, refreshes: Indices, start: int, until: int
+) -> Iterator[Violation]:
+    """Refresh k is due (k + 1) intervals after the start, give or take; ranks need not start together."""
+    interval, grace = limits["refi"] // limits.units, _closing_cycles(limits)
+    late_by, early_by = limits.postponed * limits.units, limits.pulledin * limits.units
+    due = start + (np.arange(len(refreshes)) + 1) * interval
+    late = log.cycle[refreshes] - (due + late_by * interval + grace)
+    phase = interval if limits.ranks > 1 and start == 0 else 0
+    early = due - early_by * interval - phase - log.cycle[refreshes]
+    for k in np.flatnonzero(late > 0):
+        yield clash(log, "refresh-late", refreshes[k], -1, f"refresh {k} is {late[k]} cycles too late")
+    for k in np.flatnonzero(early > 0):
+        yield clash(log, "refresh-early", refreshes[k], -1, f"refresh {k} is {early[k]} cycles too early")
+    if until > start + (len(refreshes) + 1 + late_by) * interval + grace:
+        text = f"{len(refreshes)} refreshes in {until - start} cycles"
+        yield Violation("refresh-count", until, len(log) - 1, -1, text)
+
+
+def _turn_violations(log: CommandLog, limits: Limits, of_rank: Mask) -> Iterator[Violation]:
+    """Refresh i of a rank belongs to round i // units, and so must be that refresh of its bank or set."""
+    refreshes = np.flatnonzero(of_rank & log.mask((_UNIT_COMMAND[limits.refresh],)))
+    unit = limits.bank_in_rank(log.bank[refreshes]) % limits.units
+    order = np.argsort(unit, kind="stable")
+    first = np.searchsorted(unit[order], unit[order])
+    turn = np.empty(len(order), dtype=np.int64)
+    turn[order] = np.arange(len(order)) - first
+    for k in np.flatnonzero(turn != np.arange(len(turn)) // limits.units):
+        yield clash(log, "refresh-turn", refreshes[k], -1, f"its refresh {turn[k]} comes out of turn")
+
+
+def _retention_violations(log: CommandLog, limits: Limits, rank: int, end: int) -> Iterator[Violation]:
+    """Between two refreshes of a bank: the intervals owed and ahead, one more, and in rounds another one."""
+    intervals = limits.postponed + limits.pulledin + 1 + int(limits.units > 1)
+    longest = intervals * limits["refi"] + _closing_cycles(limits)
+    everywhere = log.mask(("REF", "SRE", "SRX")) & (log.rank == rank)
+    is_asleep = log.mask(("SRE",))
+    for bank in range(rank * limits.banks, (rank + 1) * limits.banks):
+        mine = everywhere | (log.mask(("REFPB",)) & (log.bank == bank))
+        at = np.flatnonzero(mine | (log.mask(("REFSB",)) & _same_set(log, limits, bank)))
+        cycles = np.concatenate([[0], log.cycle[at], [end]])
+        asleep = np.concatenate([[False], is_asleep[at]])
+        for k in np.flatnonzero((np.diff(cycles) > longest) & ~asleep):
+            text = f"bank {bank} was not refreshed for {cycles[k + 1] - cycles[k]} cycles, {longest} allowed"
+            yield Violation("retention", int(cycles[k + 1]), int(at[k]) if k < len(at) else -1, -1, text)
+
+
+def _same_set(log: CommandLog, limits: Limits, bank: int) -> Mask:
+    in_set: Mask = limits.bank_in_rank(log.bank) % limits.banks_per_group == bank % limits.banks_per_group
+    in_set &= log.rank == bank // limits.banks
+    return in_set
+
+
+def _closing_cycles(t: Limits) -> int:
+    """From the moment a refresh is forced until it can be issued: wake up, finish the columns of the banks
+    just activated, turn the bus round once, close the banks, wait for the refresh before it."""
+    columns = t.ranks * t.banks * t["ccd_l"] + t.read_data + 2 * t["burst"] + t.write_data + t["wtr_l"]
+    closing = t["rc"] + t["ras"] + t["cwl"] + t["burst"] + t["wr"] + t["rpab"]
+    return t["cke"] + t["xp"] + columns + closing + t["rfc"]
