@@ -31,7 +31,7 @@ from simulators.dram.power_down import power_command
 from simulators.dram.rank import Bank, Rank, Request
 from simulators.dram.record import Counters, LoggedCommand
 from simulators.dram.refresh import RefreshManager
-from simulators.dram.row_hammer import RowHammerManager
+from simulators.dram.mitigations import RowHammerManager
 from simulators.dram.schedulers import Blacklist, WriteDrain, oldest_miss
 from simulators.dram.timing import Bound, Timing
 
@@ -130,7 +130,7 @@ class Channel:
 
     @property
     def is_gathering(self) -> bool:
-        """The requests at an idle channel wait for company: `batching_window` cycles from the first of them."""
+        """The first request at an idle channel waits `batching_window` cycles for company."""
         return self.now < self.gather_until
 
     def is_held(self, bank: Bank) -> bool:

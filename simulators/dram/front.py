@@ -36,9 +36,11 @@ class FrontEnd:
 
     # ------------------------------------------------------------------------------------------- A: responses
 
-    def deliver_responses(self, channels: list[Channel], now: int) -> None:
-        """Each channel hands at most one response to the arbiter, the arbiter up to port_width to each
-        source.
+    def deliver_responses(self, channels: list[Channel], now: int) -> int:
+        """Each channel hands one response to the arbiter, the arbiter up to port_width to each source.
+
+
+        How many have been delivered in all.
         """
         for channel in channels:
             response = channel.take_response(now)
@@ -50,6 +52,7 @@ class FrontEnd:
                 if response is None:
                     break
                 self._deliver(response, now)
+        return self.delivered
 
     def _returnable(self, source: int) -> Request | None:
         pending = self.pending[source]

@@ -16,7 +16,7 @@ E. issue       of all commands that are legal now, the one of the oldest request
 F. admission   once more, if a command has just freed a place.
 
 Who does what: `front` A and B, `channel` C to F, `schedulers` which request a bank serves, `timing` when a
-command is legal, `refresh`, `power_down` and `row_hammer` the managers, `stalls` what a cycle was lost to.
+command is legal, `refresh`, `power_down` and `mitigations` the managers, `stalls` what a cycle was lost to.
 The engine (`ext.dram_engine`) must give the same commands in the same cycles; the audit
 (`simulators.dram.audit`) judges both.
 """
@@ -111,7 +111,7 @@ class ReferenceController:
         return self.is_finished
 
     def cycle(self) -> None:
-        """One clock cycle: phases A to F. The cycle of the last delivery ends with it; then nothing happens."""
+        """One clock cycle: phases A to F. The cycle of the last delivery ends with it."""
         if self.is_finished:
             return
         for channel in self.channels:
@@ -119,8 +119,7 @@ class ReferenceController:
             if self._has_own_scheduler:
                 channel.look_again()
         stalls = [stall_of(channel) for channel in self.channels]
-        self.front.deliver_responses(self.channels, self.now)
-        if self.is_finished:
+        if self.front.deliver_responses(self.channels, self.now) == len(self.requests):
             return
         self.front.arbitrate(self.channels, self.now)
         for channel, stall in zip(self.channels, stalls, strict=True):

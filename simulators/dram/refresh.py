@@ -53,7 +53,7 @@ class RefreshManager:
         return self.c.t_refi // self.n_units
 
     def _first_deadline(self) -> int:
-        """The ranks of a channel take turns: rank number, with its bits reversed, of n_ranks parts of a step."""
+        """The ranks of a channel take turns within a step, in the order of their numbers read backwards."""
         bits = (self.c.n_ranks - 1).bit_length()
         turn = int(f"{self.rank.number:0{bits}b}"[::-1], 2) if bits else 0
         return self.step - turn * self.step // self.c.n_ranks

@@ -83,7 +83,7 @@ def _fcfs(channel: Channel, bank: Bank) -> Request | None:
 
 
 def _fr_fcfs_cap(channel: Channel, bank: Bank) -> Request:
-    """As FrFcfs, but after so many column commands the oldest request closes the row that others keep open."""
+    """As FrFcfs, but after so many column commands the oldest request closes the row of the others."""
     capped = not bank.is_fresh and bank.columns >= channel.c.row_hit_cap
     return bank.queue[0] if capped else _fr_fcfs(channel, bank)
 

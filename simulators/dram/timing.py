@@ -43,7 +43,7 @@ class _Window:
 
 
 class Timing:
-    """The last issue of every command on every bank, group and rank of a channel, and the busy command buses."""
+    """The last issue of every command on every bank, group and rank of a channel; its command buses."""
 
     def __init__(self, config: ControllerConfig) -> None:
         self.n_ranks = config.n_ranks
@@ -70,7 +70,7 @@ class Timing:
         window.before.add(COMMANDS[row.before])
 
     def earliest(self, command: str, rank: int, bank: int = -1) -> Bound:
-        """When `command` may go to a rank (bank -1), a bank, or a bank's set (the bank of the first group)."""
+        """When `command` may go to a rank (bank -1), a bank, or a set (by its bank of the first group)."""
         bound = (self.bus_free_at[self._bus(command)], _COMMAND_BUS)
         for row in self.rows[command]:
             last = self._last(COMMANDS[row.before], row.scope, command, rank, bank)
