@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from simulators.dram.config import ControllerConfig
 from simulators.dram.constraints import COLUMNS
+from simulators.dram.mitigations import RowHammerManager
 from simulators.dram.policies import (
     AT_ACTIVATE,
     BANKWISE,
@@ -26,12 +27,11 @@ from simulators.dram.policies import (
     RESPONSE_FIFO,
     SHARED,
     TIMEOUT,
-)  # fmt: skip
+)
 from simulators.dram.power_down import power_command
 from simulators.dram.rank import Bank, Rank, Request
 from simulators.dram.record import Counters, LoggedCommand
 from simulators.dram.refresh import RefreshManager
-from simulators.dram.mitigations import RowHammerManager
 from simulators.dram.schedulers import Blacklist, WriteDrain, oldest_miss
 from simulators.dram.timing import Bound, Timing
 

@@ -39,7 +39,6 @@ class FrontEnd:
     def deliver_responses(self, channels: list[Channel], now: int) -> int:
         """Each channel hands one response to the arbiter, the arbiter up to port_width to each source.
 
-
         How many have been delivered in all.
         """
         for channel in channels:
