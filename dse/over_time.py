@@ -49,8 +49,8 @@ def over_time(
         label,
         peak_gbps,
         width_ns,
-        (np.arange(count) + 0.5) * width_ns,
-        served * request_bytes / width_ns,
+        np.asarray((np.arange(count) + 0.5) * width_ns, dtype=np.float64),
+        np.asarray(served * request_bytes / width_ns, dtype=np.float64),
         mean_ns,
         p95_ns,
     )

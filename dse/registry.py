@@ -29,6 +29,7 @@ ENVIRONMENTS = {"dram/design-v0": "dse.env.design:make"}
 FIGURES = {
     "front": "dashboards.figures.front:front_figure",
     "load_curve": "dashboards.figures.load_curve:load_curve_figure",
+    "over_time": "dashboards.figures.over_time:over_time_figure",
 }
 
 TABLES: dict[str, dict[str, str]] = {

@@ -1,4 +1,4 @@
-"""Running `dse` as its own process, with the fake simulator."""
+"""Running `dse`: as its own process with the fake simulator, or in this one on a small campaign."""
 
 from __future__ import annotations
 
@@ -9,10 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from dse.campaign import Campaign
+from dse.cli.main import run_command_line
 from tests.dse.fake import fake_environment
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "tests.dse.fake_command"]
+SMALL_CAMPAIGN = {
+    "name": "small",
+    "seed": 1,
+    "simulator": {"name": "dram", "device": "ddr4-2400-8gb-x8"},
+    "workloads": [
+        {"trace": "synthetic:uniform_random?n=600&seed=1", "name": "scattered"},
+        {"trace": "synthetic:stream?n=400", "name": "stream", "arrival_scale": 2.0, "length": 300},
+    ],
+    "objectives": [{"metric": "read_latency_p95_ns"}, {"metric": "energy_per_bit_pj"}],
+    "agents": [{"name": "random"}],
+    "budget": {"unique": 4, "batch": 2},
+}
 
 
 @pytest.fixture
@@ -59,3 +73,27 @@ def start_dse(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subp
         )
 
     return start
+
+
+@pytest.fixture(scope="session")
+def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a campaign of four designs of the DRAM controller on two workloads."""
+    path = tmp_path_factory.mktemp("campaign") / "campaigns.sqlite"
+    Campaign(SMALL_CAMPAIGN).run(store=path, threads=1)
+    return path
+
+
+@pytest.fixture
+def run(
+    small_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs `dse ...` in an empty folder on the small campaign; gives status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DSE_STORE", str(small_store))
+
+    def run(*args: str) -> tuple[int, str, str]:
+        status = run_command_line(list(args))
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run

@@ -1,0 +1,196 @@
+"""What `dse replay` writes: the command log, the trace for Perfetto, the plots; and what the audit says."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from dse.cli.waiting import waiting
+from dse.errors import ConfigError, DseError
+from dse.load_curve import LoadCurve, parse_loads
+
+if TYPE_CHECKING:
+    from dse.cli.replay_report import Report
+    from dse.over_time import OverTime
+    from simulators.dram.recording import Recording
+
+_BLOCK_LINES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The files that were asked for; `window_ns` is the begin and the end of the timeline."""
+
+    log: Path | None
+    timeline: Path | None
+    window_ns: tuple[float, float | None]
+    audit: bool
+    plot: Path | None
+    load: str | None
+
+    @property
+    def needs_log(self) -> bool:
+        return self.log is not None or self.timeline is not None or self.audit
+
+    def check(self, *, alone: bool, scheduler: bool) -> None:
+        """Refuse, before anything runs, what cannot be had together. ConfigError."""
+        begin, end = self.window_ns
+        if self.timeline is None and (begin > 0 or end is not None):
+            raise ConfigError("--from and --to choose the time of --timeline: give that too", key="--from")
+        if end is not None and end <= begin:
+            raise ConfigError(f"--from {begin:g} --to {end:g}: expected an end after the begin", key="--to")
+        if self.load is not None:
+            parse_loads(self.load)
+            if scheduler:
+                raise ConfigError("--load runs on the engine: leave --scheduler out", key="--load")
+        single = {
+            "--log": self.log,
+            "--audit": self.audit or None,
+            "--load": self.load,
+            "--timeline": self.timeline,
+        }
+        given = [name for name, value in single.items() if value is not None]
+        if not alone and given:
+            raise ConfigError(f"{given[0]} is of one design: leave --diff out", key=given[0])
+
+    def write(self, reports: Sequence[Report]) -> dict[str, Any]:
+        """Write the log and the timeline of the first report, and audit it; gives what to say of them."""
+        report, found = reports[0], dict[str, Any]()
+        if self.log is not None:
+            with waiting("writing the command log"):
+                found["log"] = _write_log(self.log, report.recording)
+        if self.timeline is not None:
+            with waiting("writing the timeline"):
+                found["timeline"] = _write_timeline(self.timeline, report, self.window_ns)
+        if self.audit:
+            with waiting("auditing the command log"):
+                found["violations"] = _violations(report)
+        return found
+
+    def draw(self, reports: Sequence[Report], curve: LoadCurve | None) -> None:
+        """The load curve if there is one, else bandwidth and latency over time, into an HTML file."""
+        if self.plot is None:
+            return
+        from dse.registry import resolve
+
+        if curve is not None:
+            figure = resolve("figure", "load_curve")(curve)
+        else:
+            title = f"{reports[0].workload.name}: bandwidth and read latency over time"
+            figure = resolve("figure", "over_time")([_over_time(report) for report in reports], title)
+        with _written(self.plot, "plot"):
+            figure.write_html(self.plot, include_plotlyjs=True)
+
+
+def _write_log(path: Path, recording: Recording) -> dict[str, Any]:
+    """CSV, one line a command; -1 where a command has no bank, row, column or request.
+
+    bank counts through the groups of its rank.
+    """
+    from simulators.dram.constraints import COMMANDS
+
+    config, log = recording.config, recording.log
+    assert log is not None
+    flat = np.asarray(log["bank"], dtype=np.int64)
+    bank = np.where(flat >= 0, flat % config.n_banks, -1)
+    group = np.where(bank >= 0, bank // config.banks_per_group, -1)
+    names = np.array(COMMANDS)[log["command"]]
+    arrays = [
+        log["cycle"],
+        names,
+        log["channel"],
+        log["rank"],
+        group,
+        bank,
+        log["row"],
+        log["column"],
+        log["request"],
+    ]
+    columns = [array.tolist() for array in arrays]
+    with _written(path, "command log"), _text_file(path) as file:
+        file.write("cycle,command,channel,rank,bank_group,bank,row,column,request\n")
+        for start in range(0, len(names), _BLOCK_LINES):
+            block = zip(*(column[start : start + _BLOCK_LINES] for column in columns), strict=True)
+            file.writelines(f"{','.join(map(str, line))}\n" for line in block)
+    return {"file": str(path), "commands": len(names)}
+
+
+def _write_timeline(path: Path, report: Report, window_ns: tuple[float, float | None]) -> dict[str, Any]:
+    """The JSON object of Chrome's trace format."""
+    from simulators.dram.timeline import timeline
+
+    made = timeline(report.recording, *window_ns)
+    about = {"design": report.label, "workload": report.workload.name, "device": report.recording.device.id}
+    whole = {"traceEvents": made.events, "displayTimeUnit": "ns", "otherData": about}
+    with _written(path, "timeline"), _text_file(path) as file:
+        json.dump(whole, file, separators=(",", ":"), allow_nan=False)
+    return {"file": str(path), **made._asdict()} | {"events": len(made.events)}
+
+
+def _over_time(report: Report) -> OverTime:
+    from dse.over_time import over_time
+
+    recording = report.recording
+    device, tck_ns = recording.device, recording.device.tck_ns
+    return over_time(
+        report.label,
+        np.asarray(recording.finish * tck_ns, dtype=np.float64),
+        np.asarray((recording.finish - recording.arrival) * tck_ns, dtype=np.float64),
+        recording.stream.requests.is_write == 0,
+        device.burst_bytes,
+        device.peak_bandwidth_gbps,
+    )
+
+
+def _violations(report: Report) -> list[str]:
+    """What the independent audit has to say about the log."""
+    from simulators.dram.audit import CommandLog, Limits, Served, audit
+    from simulators.dram.config import MITIGATIONS, REFRESH_POLICIES
+    from simulators.dram.constraints import COMMANDS
+
+    recording = report.recording
+    config, log, stream = recording.config, recording.log, recording.stream
+    assert log is not None
+    manages = MITIGATIONS[config.mitigation] == "Rfm"
+    limits = Limits.of(
+        recording.device,
+        refresh=REFRESH_POLICIES[config.refresh_policy],
+        postponed=config.refresh_max_postponed,
+        pulledin=config.refresh_max_pulledin,
+        raa_initial=config.raa_initial if manages else 0,
+        raa_maximum=config.raa_maximum if manages else 0,
+    )
+    decoded, requests = stream.decoded, stream.requests
+    served = Served(
+        decoded.bank,
+        decoded.row,
+        decoded.column,
+        requests.is_write,
+        requests.arrival_cycle,
+        decoded.channel,
+        forwards=bool(config.write_forwarding or config.write_coalescing),
+    )
+    rest = {name: array for name, array in log.items() if name != "command"}
+    named = CommandLog.of(command=np.array(COMMANDS)[log["command"]], **rest)
+    return [violation.text for violation in audit(named, limits, served)]
+
+
+@contextmanager
+def _written(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DseError(f"{path}: the {what} cannot be written: {error.strerror}") from None
+
+
+def _text_file(path: Path) -> TextIO:
+    return (
+        gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
+    )

@@ -1,0 +1,253 @@
+"""`dse replay` on a small campaign: what it prints, writes, compares and refuses."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+
+import pytest
+
+import dse
+
+TRIAL = "3"
+STREAM = "synthetic:stream?n=200"
+SCATTERED = "synthetic:uniform_random?n=400&seed=1"
+SCHEDULER = """
+from simulators.dram.reference import ReferenceController
+
+
+class InOrder(ReferenceController):
+    def schedule(self, channel, bank):
+        return bank.queue[0]
+"""
+
+
+def test_a_replay_measures_what_the_campaign_measured(run, small_store):
+    status, out, _ = run("replay", "small", TRIAL, "--json")
+
+    with dse.store.open_reader(small_store) as reader:
+        detail = reader.detail(reader.campaign("small").id, int(TRIAL))
+    assert status == 0
+    assert json.loads(out)["metrics"] == pytest.approx(dict(detail.workloads[0][1]))
+
+
+def test_a_design_from_a_file_runs_on_any_trace(run, tmp_path):
+    (tmp_path / "mine.toml").write_text('[design]\npage_policy = "Closed"\n')
+
+    status, out, _ = run("replay", "mine.toml", "--trace", STREAM, "--device", "ddr4-3200-8gb-x8", "--json")
+
+    report = json.loads(out)
+    assert status == 0
+    assert report["design"]["page_policy"] == "Closed"
+    assert report["simulator"]["device"] == "ddr4-3200-8gb-x8"
+    assert report["metrics"]["auto_precharges"] == 200
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_the_command_log_holds_every_command(run, tmp_path, suffix):
+    name = f"commands{suffix}"
+
+    _, out, _ = run("replay", "--trace", STREAM, "--log", name, "--audit", "--json")
+
+    written = (tmp_path / name).read_bytes()
+    text = gzip.decompress(written) if suffix == ".csv.gz" else written
+    rows = list(csv.DictReader(text.decode().splitlines()))
+    report = json.loads(out)
+    assert len(rows) == report["log"]["commands"]
+    assert sum(row["command"].startswith(("RD", "WR")) for row in rows) == 200
+    assert report["violations"] == []
+
+
+def test_the_load_curve_is_tabulated_and_drawn(run, tmp_path):
+    _, out, _ = run("replay", "--trace", "synthetic:uniform_random?n=500", "--load", "0.2:0.8:0.3", "--json")
+    status, shown, _ = run(
+        "replay", "--trace", "synthetic:uniform_random?n=500", "--load", "0.2,0.8", "--plot", "curve.html"
+    )
+
+    points = json.loads(out)["load_curve"]["points"]
+    assert [round(point["load"], 2) for point in points] == [0.2, 0.5, 0.8]
+    assert status == 0
+    assert "latency against bandwidth" in shown
+    assert "plotly" in (tmp_path / "curve.html").read_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "--trace"),
+        (["nothing"], "CAMPAIGN TRIAL"),
+        (["missing.json", "--trace", STREAM], "missing.json"),
+        (["small", TRIAL, "--device", "ddr4-3200-8gb-x8"], "leave the option out"),
+        (["small", TRIAL, "--trace", STREAM, "--workload", "stream"], "exclude each other"),
+        (["--trace", STREAM, "--load", "0.5:0.1:0.1"], "FIRST:LAST:STEP"),
+        (["small:999"], "no trial 999"),
+        (["small", "3", "4", "5"], "is not one design"),
+        (["small:3", "default"], "add --diff"),
+        (["small", "3", "--diff"], "dse replay small 3 default --diff"),
+        (["--trace", STREAM, "--diff"], "two designs are compared"),
+        (["small", "3", "4", "--diff", "--log", "x.csv"], "leave --diff out"),
+        (["small", "3", "default", "--diff", "--device", "ddr4-3200-8gb-x8"], "leave the option out"),
+        (["--trace", STREAM, "--from", "5"], "--timeline"),
+        (["--trace", STREAM, "--timeline", "x.json", "--from", "9", "--to", "5"], "an end after the begin"),
+        (["--trace", STREAM, "--timeline", "x.json", "--from", "1e12"], "no command was issued"),
+        (["--trace", STREAM, "--scheduler", "mine"], "FILE.py:CLASS"),
+        (["--trace", STREAM, "--scheduler", "mine.py:Mine"], "mine.py: no such file"),
+        (["--trace", STREAM, "--scheduler", "mine.py:Mine", "--load", "0.5"], "leave --scheduler out"),
+        (["--trace", STREAM, "--device", "ddr5"], "ddr4-2400-8gb-x8"),
+    ],
+)
+def test_what_a_replay_lacks_is_said(run, args, words):
+    status, _, err = run("replay", *args)
+
+    assert status == 3
+    assert words in err
+
+
+def test_a_wrong_parameter_in_a_design_file_names_the_file(run, tmp_path):
+    (tmp_path / "mine.json").write_text('{"page_polcy": "Open"}')
+
+    status, _, err = run("replay", "mine.json", "--trace", STREAM)
+
+    assert status == 3
+    assert "mine.json" in err
+    assert "page_policy" in err
+
+
+def test_a_log_that_cannot_be_written_is_a_message(run):
+    status, _, err = run("replay", "--trace", STREAM, "--log", "no/such/folder/log.csv")
+
+    assert status == 1
+    assert "cannot be written" in err
+
+
+def test_a_report_says_where_the_time_went(run):
+    _, out, _ = run("replay", "--trace", SCATTERED, "--json")
+    _, shown, _ = run("replay", "--trace", SCATTERED)
+
+    report = json.loads(out)
+    assert sum(report["time_by_cause_ns"].values()) == pytest.approx(report["metrics"]["elapsed_ns"])
+    assert "where the time went" in shown
+    assert "row cycle" in shown
+
+
+def test_sources_are_reported_apart(run):
+    _, out, _ = run("replay", "small", TRIAL, "--json")
+
+    (source,) = json.loads(out)["sources"]
+    metrics = json.loads(out)["metrics"]
+    assert source["reads"] + source["writes"] == 600
+    assert source["read_latency_mean_ns"] == pytest.approx(metrics["read_latency_mean_ns"])
+
+
+@pytest.mark.parametrize(
+    "designs",
+    [
+        ("small", TRIAL, "default"),
+        ("small", "default", TRIAL),
+        ("small", "1", TRIAL),
+        ("small:1", "mine.toml"),
+    ],
+)
+def test_two_designs_are_compared_on_the_workload_of_the_campaign(run, tmp_path, designs):
+    (tmp_path / "mine.toml").write_text('[design]\npage_policy = "Closed"\n')
+
+    status, out, err = run("replay", *designs, "--diff", "--json")
+
+    report = json.loads(out)
+    assert (status, err) == (0, "")
+    assert {design["workload"]["name"] for design in report["designs"]} == {"scattered"}
+    elapsed = report["difference"][0]
+    assert elapsed["title"] == "elapsed time by cause"
+    total = report["designs"][1]["metrics"]["elapsed_ns"] - report["designs"][0]["metrics"]["elapsed_ns"]
+    assert sum(row["difference"] for row in elapsed["rows"]) == pytest.approx(total)
+
+
+def test_a_difference_is_shown_with_the_parameters_that_make_it(run, tmp_path):
+    (tmp_path / "closed.toml").write_text('[design]\npage_policy = "Closed"\n')
+
+    status, out, _ = run("replay", "default", "closed.toml", "--trace", "synthetic:stream?n=300", "--diff")
+
+    assert status == 0
+    assert "page_policy" in out
+    for title in ("elapsed time by cause", "latency", "energy by component", "traffic"):
+        assert title in out
+
+
+def test_equal_designs_have_no_difference(run):
+    _, out, _ = run("replay", "default", "default", "--trace", STREAM, "--diff")
+
+    assert "elapsed time by cause: no difference" in out
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_the_timeline_is_a_trace_that_perfetto_reads(run, tmp_path, suffix):
+    status, out, _ = run("replay", "--trace", STREAM, "--timeline", f"out{suffix}")
+
+    written = (tmp_path / f"out{suffix}").read_bytes()
+    trace = json.loads(gzip.decompress(written) if suffix.endswith(".gz") else written)
+    kinds = {event["ph"] for event in trace["traceEvents"]}
+    assert status == 0
+    assert kinds == {"M", "X", "C"}
+    assert sum(event["name"] in ("RD", "RDA", "WR", "WRA") for event in trace["traceEvents"]) == 200
+    assert "perfetto" in out
+
+
+def test_the_timeline_is_cut_to_the_window(run, tmp_path):
+    _, out, _ = run(
+        "replay", "--trace", STREAM, "--timeline", "out.json", "--from", "100", "--to", "300", "--json"
+    )
+
+    trace = json.loads((tmp_path / "out.json").read_text())
+    times = [event["ts"] for event in trace["traceEvents"] if event["ph"] == "X"]
+    assert 0.098 <= min(times) <= max(times) <= 0.3
+    assert json.loads(out)["timeline"]["commands"] < 200
+
+
+def test_bandwidth_and_latency_over_time_are_drawn(run, tmp_path):
+    status, out, _ = run("replay", "--trace", SCATTERED, "--plot", "over-time.html")
+
+    assert status == 0
+    assert "over-time.html" in out
+    assert "read latency (ns)" in (tmp_path / "over-time.html").read_text()
+
+
+def test_two_designs_are_drawn_in_one_plot(run, tmp_path):
+    run("replay", "small", TRIAL, "default", "--diff", "--plot", "both.html")
+
+    text = (tmp_path / "both.html").read_text()
+    assert f"small-{TRIAL}: bandwidth" in text
+    assert "default: bandwidth" in text
+
+
+def test_a_scheduler_of_one_s_own_runs_on_the_twin(run, tmp_path):
+    (tmp_path / "mine.py").write_text(SCHEDULER)
+
+    status, out, err = run(
+        "replay",
+        "--trace",
+        SCATTERED,
+        "--scheduler",
+        "mine.py:InOrder",
+        "--length",
+        "100",
+        "--audit",
+        "--json",
+    )
+
+    report = json.loads(out)
+    assert (status, err) == (0, "")
+    assert report["scheduler"] == "InOrder"
+    assert report["metrics"]["requests"] == 100
+    assert report["violations"] == []
+
+
+def test_a_scheduler_of_one_s_own_is_compared_with_the_design_s(run, tmp_path):
+    (tmp_path / "mine.py").write_text(SCHEDULER)
+
+    status, out, _ = run("replay", "--trace", SCATTERED, "--scheduler", "mine.py:InOrder", "--diff", "--json")
+
+    report = json.loads(out)
+    assert status == 0
+    assert [design["scheduler"] for design in report["designs"]] == [None, "InOrder"]
+    assert report["parameters"]["scheduler"] == ["FrFcfs", "InOrder (own)"]
