@@ -32,6 +32,7 @@ Index = int | np.integer[Any]
 
 _HOT_ABOVE_C = 85
 _HOT_FACTOR = 2
+_ONE_CLOCK = ("DDR3", "DDR4", "GDDR6")
 _TWO_PARTS = ("ACT", *COLUMNS)
 
 
@@ -118,7 +119,8 @@ class Limits:
 
     timing: cycles under the JEDEC names in lower case without the t: rcd (or rcdrd, rcdwr), rp (rpab for all
         banks), ras, rc, rrd_s, rrd_l, faw, ccd_s, ccd_l, wtr_s, wtr_l, rtp, wr, cl, cwl, burst (clocks of one
-        burst), rtrs, rfc, rfcpb, rfcsb, refi, xp, cke, xs and those in _DEFAULTS.
+        burst; LPDDR5: span and span_max, BL/n_min and BL/n_max), rtrs, rfc, rfcpb, rfcsb, refi, xp, cke, xs
+        and those in _DEFAULTS.
     standard: DDR3, DDR4, DDR5, LPDDR4, LPDDR5, GDDR6, HBM2 or HBM3. banks, banks_per_group: of a rank; the
         ranks of an HBM channel are its pseudo channels.
     refresh: AllBank, PerBank, SameBank or NoRefresh; postponed, pulledin: intervals it may be late or early.
@@ -150,7 +152,9 @@ class Limits:
     ) -> Limits:
         """Of a device: its timings, its organisation and the name of its standard, nothing else.
 
-        temperature_c: of the case; above 85 degrees every interval of refresh is half as long.
+        Another simulator's model, in which no command takes more than one clock where the standard has long
+        ones, is judged by the rules of DDR4. temperature_c: of the case; above 85 degrees every interval of refresh is
+        half as long.
         """
         timing = dict(device.timings)
         if temperature_c is not None and temperature_c > _HOT_ABOVE_C:
@@ -159,7 +163,7 @@ class Limits:
             timing,
             device.banks,
             device.banks_per_group,
-            device.standard,
+            device.standard if max(device.lengths) > 1 or device.standard in _ONE_CLOCK else "DDR4",
             device.ranks,
             refresh,
             postponed,
@@ -207,6 +211,11 @@ class Limits:
             return 2 if name == "ACT" else 1
         return 1
 
+    @property
+    def read_close(self) -> int:
+        """Clocks from a read to the precharge of its bank."""
+        return self["rtp"] + (self["span"] if self.standard.startswith("LPDDR5") else 0)
+
     def bank_in_rank(self, bank: Indices) -> Indices:
         """Of banks that are numbered through the ranks of a channel."""
         return np.maximum(bank, 0) % self.banks
@@ -214,9 +223,9 @@ class Limits:
 
 _DEFAULTS: dict[str, str | int] = {
     "rcdrd": "rcd", "rcdwr": "rcd", "rpab": "rp", "ccd_s_wr": "ccd_s", "ccd_l_wr": "ccd_l",
-    "rfcpb": "rfc", "rfcsb": "rfc", "rfm": "rfc", "rfmsb": "rfcsb", "xsdll": "xs",
-    "pbr2act": "rrefd", "rrefd": "rrd_s", "refsbrd": "rrd_s",
-    "dqsck": 0, "rtrs": 1, "ppd": 1, "pden": 1, "ckesr": "cke",
+    "rfcpb": "rfc", "rfcsb": "rfc", "rfm": "rfc", "rfmsb": "rfcsb", "span": "burst", "span_max": "span",
+    "xsdll": "xs", "pbr2act": "rrefd", "rrefd": "rrd_s", "refsbrd": "rrd_s",
+    "dqsck": 0, "rtrs": 1, "ppd": 1, "actpden": 1, "prpden": 1, "refpden": 1, "ckesr": "cke",
 }  # fmt: skip
 """Timings that not every standard has: the one that takes their place, or the clocks."""
 

@@ -45,7 +45,7 @@ class Spacing(NamedTuple):
 def spacings(limits: Limits) -> list[Spacing]:
     """The pairwise rules of the standard."""
     rules = [*_row_rules(limits), *_column_rules(limits), *_closing_rules(limits), *_refresh_rules(limits)]
-    found = [spaced for rule in rules for spaced in _from_first_clock(rule, limits)]
+    found = [spaced for rule in [*rules, *_exit_rules(limits)] for spaced in _from_first_clock(rule, limits)]
     found += _sleep_rules(limits)
     return [rule for rule in found if rule.cycles > 0]
 
@@ -97,7 +97,7 @@ def _from_first_clock(rule: Spacing, limits: Limits) -> Iterator[Spacing]:
 
 def _recovery(t: Limits) -> int:
     """From a write to the precharge: its latency, its data, tWR; in LPDDR, a clock until the strobe."""
-    return t["cwl"] + t["burst"] + t["wr"] + int(_is_low_power(t))
+    return t["cwl"] + t["span"] + t["wr"] + int(_is_low_power(t))
 
 
 def _is_low_power(t: Limits) -> bool:
@@ -119,12 +119,12 @@ def _row_rules(t: Limits) -> list[Spacing]:
         Spacing("tRP", ("PRE",), opens, "bank", t["rp"]),
         Spacing("tRP", ("PREA",), (*opens, *SET_COMMANDS), "rank", t["rpab"]),
         Spacing("tPPD", _PRECHARGES, _PRECHARGES, "rank", t["ppd"]),
-        Spacing("tRTP", ("RD",), ("PRE",), "bank", t["rtp"]),
-        Spacing("tRTP", READS, ("PREA",), "rank", t["rtp"]),
+        Spacing("tRTP", ("RD",), ("PRE",), "bank", t.read_close),
+        Spacing("tRTP", READS, ("PREA",), "rank", t.read_close),
         Spacing("tWR", ("WR",), ("PRE",), "bank", recovery),
         Spacing("tWR", WRITES, ("PREA",), "rank", recovery),
-        Spacing("tWR", ("WR",), ("RDA",), "bank", recovery - t["rtp"]),
-        Spacing("tRTP+tRP", ("RDA",), opens, "bank", t["rtp"] + t["rp"]),
+        Spacing("tWR", ("WR",), ("RDA",), "bank", recovery - t.read_close),
+        Spacing("tRTP+tRP", ("RDA",), opens, "bank", t.read_close + t["rp"]),
         Spacing("tWR+tRP", ("WRA",), opens, "bank", recovery + t["rp"]),
         Spacing("victim", ("VRR",), opens, "bank", 2 * t["rc"]),
     ]
@@ -132,15 +132,15 @@ def _row_rules(t: Limits) -> list[Spacing]:
 
 def _column_rules(t: Limits) -> list[Spacing]:
     """Columns of one rank; those of different ranks meet only on the data bus."""
-    written = t["cwl"] + t["burst"] + int(t.standard.startswith("LPDDR4"))
+    latency = t["cwl"] + int(t.standard.startswith("LPDDR4"))
     return [
         Spacing("tCCD_S", READS, READS, "rank", t["ccd_s"]),
         Spacing("tCCD_L", READS, READS, "group", t["ccd_l"]),
         Spacing("tCCD_S", WRITES, WRITES, "rank", t["ccd_s_wr"]),
         Spacing("tCCD_L", WRITES, WRITES, "group", t["ccd_l_wr"]),
         Spacing("read-to-write", READS, WRITES, "rank", _reversal(t)),
-        Spacing("tWTR_S", WRITES, READS, "rank", written + t["wtr_s"]),
-        Spacing("tWTR_L", WRITES, READS, "group", written + t["wtr_l"]),
+        Spacing("tWTR_S", WRITES, READS, "rank", latency + t["span"] + t["wtr_s"]),
+        Spacing("tWTR_L", WRITES, READS, "group", latency + t["span_max"] + t["wtr_l"]),
     ]
 
 
@@ -149,7 +149,7 @@ def _reversal(t: Limits) -> int:
     if t.has_pseudo_channels and "rtw" in t.timing:
         return t["rtw"]
     turnaround = 1 if t.has_pseudo_channels or t.standard.startswith("LPDDR5") else 2
-    return t["cl"] + t["dqsck"] + t["burst"] + turnaround - t["cwl"]
+    return t["cl"] + t["dqsck"] + t["span"] + turnaround - t["cwl"]
 
 
 def _closing_rules(t: Limits) -> list[Spacing]:
@@ -159,7 +159,7 @@ def _closing_rules(t: Limits) -> list[Spacing]:
         found += [
             Spacing("tRC", ("ACT",), refreshes, scope, t["rc"]),
             Spacing("tRP", ("PRE",), refreshes, scope, t["rp"]),
-            Spacing("tRTP+tRP", ("RDA",), refreshes, scope, t["rtp"] + t["rp"]),
+            Spacing("tRTP+tRP", ("RDA",), refreshes, scope, t.read_close + t["rp"]),
             Spacing("tWR+tRP", ("WRA",), refreshes, scope, _recovery(t) + t["rp"]),
             Spacing("victim", ("VRR",), refreshes, scope, 2 * t["rc"]),
         ]
@@ -194,31 +194,32 @@ def _between_bank_refreshes(t: Limits) -> int:
 
 
 def _sleep_rules(t: Limits) -> list[Spacing]:
-    """Power-down and self-refresh, between first clocks: entry waits for the data of every command under way,
-    exit and the shortest stay are tXP and tCKE, tXS and tCKESR."""
+    """Into power-down and self-refresh, between first clocks: entry waits for the data of every command under
+    way; the shortest stay is tCKE or tCKESR. LPDDR4 leaves power-down by a pin: tXP ends before a command."""
     sleeps = ("PDE", "SRE")
     read_done = t.read_data + t["burst"] + int(not _is_low_power(t))
     write_done = t.clocks("WR") - 1 + _recovery(t)
-    return [
+    found = [
         Spacing("tRDPDEN", READS, sleeps, "rank", read_done),
         Spacing("tWRPDEN", ("WR",), ("PDE",), "rank", write_done),
         Spacing("tWRAPDEN", ("WRA",), ("PDE",), "rank", write_done + 1),
-        Spacing("tACTPDEN", ("ACT",), ("PDE",), "rank", t.clocks("ACT") - 1 + t["pden"]),
-        Spacing("tPRPDEN", _PRECHARGES, ("PDE",), "rank", t.clocks("PRE") - 1 + t["pden"]),
-        Spacing("tREFPDEN", _REFRESHES, ("PDE",), "rank", t.clocks("REF") - 1 + t["pden"]),
+        Spacing("tACTPDEN", ("ACT",), ("PDE",), "rank", t.clocks("ACT") - 1 + t["actpden"]),
+        Spacing("tPRPDEN", _PRECHARGES, ("PDE",), "rank", t.clocks("PRE") - 1 + t["prpden"]),
+        Spacing("tREFPDEN", _REFRESHES, ("PDE",), "rank", t.clocks("REF") - 1 + t["refpden"]),
         Spacing("victim", ("VRR",), ("PDE",), "rank", 2 * t["rc"]),
         Spacing("tCKE", ("PDE",), ("PDX",), "rank", t["cke"]),
         Spacing("tCKE", ("PDX",), ("PDE",), "rank", t["cke"]),
-        Spacing("tXP", ("PDX",), (*_AWAKE, *COLUMNS), "rank", t["xp"]),
-        *_self_refresh_rules(t),
-    ]
-
-
-def _self_refresh_rules(t: Limits) -> list[Spacing]:
-    if "xs" not in t.timing:
-        return []
-    return [
         Spacing("tCKESR", ("SRE",), ("SRX",), "rank", t["ckesr"]),
-        Spacing("tXS", ("SRX",), (*_AWAKE, "PDE"), "rank", t["xs"]),
-        Spacing("tXSDLL", ("SRX",), COLUMNS, "rank", max(t["xs"], t["xsdll"])),
     ]
+    if t.standard.startswith("LPDDR4"):
+        found.append(Spacing("tXP", ("PDX",), (*_AWAKE, *COLUMNS), "rank", t["xp"]))
+    return found
+
+
+def _exit_rules(t: Limits) -> list[Spacing]:
+    """Out of power-down (tXP) and of self-refresh (tXS; tXSDLL where the data need a locked DLL)."""
+    found = [Spacing("tXP", ("PDX",), (*_AWAKE, *COLUMNS), "rank", t["xp"])]
+    if "xs" in t.timing:
+        found.append(Spacing("tXS", ("SRX",), (*_AWAKE, "PDE"), "rank", t["xs"]))
+        found.append(Spacing("tXSDLL", ("SRX",), COLUMNS, "rank", max(t["xs"], t["xsdll"])))
+    return found
