@@ -73,6 +73,7 @@ class Channel:
         log: list[LoggedCommand],
         schedule: Schedule,
         accept: Callable[[Request, int], None],
+        hold_delay: int,
     ) -> None:
         self.c = config
         self.number = number
@@ -82,7 +83,7 @@ class Channel:
         self.accept = accept
         self.now = 0
         self.timing = Timing(config)
-        self.ranks = [Rank(config, rank, counters) for rank in range(config.n_ranks)]
+        self.ranks = [Rank(config, rank, counters, hold_delay) for rank in range(config.n_ranks)]
         self.banks = [bank for rank in self.ranks for bank in rank.banks]
         self.refresh = [RefreshManager(config, rank) for rank in self.ranks]
         self.row_hammer = [RowHammerManager(config, rank, number) for rank in self.ranks]

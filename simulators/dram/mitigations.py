@@ -73,7 +73,7 @@ class RowHammerManager:
         self.rows_over: list[tuple[int, int]] = []
         self.wants: int | None = None
         self.forced: int | None = None
-        self.blocked_since = NOT_BLOCKED
+        self.held_from = NOT_BLOCKED
 
     # ----------------------------------------------------------------------------------------------- counting
 
@@ -109,7 +109,7 @@ class RowHammerManager:
 
     def blocks(self, bank: Bank, now: int) -> bool:
         """Is the bank held for a forced RFM?"""
-        return self.forced is not None and self.blocked_since < now and bank in self.banks_of(self.forced)
+        return self.forced is not None and self.held_from <= now and bank in self.banks_of(self.forced)
 
     def banks_of(self, target: int) -> list[Bank]:
         return self.rank.banks if target == WHOLE_RANK else self.rank.bank_set(target)
@@ -122,7 +122,7 @@ class RowHammerManager:
         if self.forced is None:
             must = self._must()
             if must is not None:
-                self.forced, self.blocked_since = must, now
+                self.forced, self.held_from = must, now + self.rank.hold_delay
         self.wants = self.forced if self.forced is not None else self._may()
 
     def _must(self) -> int | None:
@@ -175,7 +175,7 @@ class RowHammerManager:
             self.rows_over.clear()
         else:
             self.relieve(self.rank.bank_set(self.wants))
-        self.forced, self.blocked_since = None, NOT_BLOCKED
+        self.forced, self.held_from = None, NOT_BLOCKED
 
     def retune(self, config: ControllerConfig) -> None:
         """Another mitigation, or another size of its tables, starts from nothing; victims stay."""

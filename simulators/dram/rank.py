@@ -65,11 +65,13 @@ class Rank:
 
     open_banks: logically open ones. active_end: when the last row that was closed is physically closed (an
     auto-precharge takes a while); active_since: start of the present interval with a row physically open.
+    hold_delay: cycles from the decision to force a refresh until its banks are held.
     idle_since, quiet_since: from when the timeouts of power-down and self-refresh count.
     """
 
-    def __init__(self, config: ControllerConfig, number: int, counters: Counters) -> None:
+    def __init__(self, config: ControllerConfig, number: int, counters: Counters, hold_delay: int) -> None:
         self.number = number
+        self.hold_delay = hold_delay
         self.counters = counters
         self.n_groups = config.n_bank_groups
         self.banks_per_group = config.banks_per_group

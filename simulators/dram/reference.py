@@ -45,7 +45,10 @@ class ReferenceController:
     """Runs the requests of one workload to their end; see the module text for the rules.
 
     now: the next cycle to be simulated; after the end, the cycle of the last delivery.
+    hold_delay: cycles from the decision to force a refresh until its banks are held (DRAMSys 4.0: 1, 5.1: 0).
     """
+
+    hold_delay = 1
 
     def __init__(self, config: ControllerConfig, requests: list[Request]) -> None:
         self.c = config
@@ -55,7 +58,9 @@ class ReferenceController:
         self._counted = Counters()
         self.front = FrontEnd(config, requests)
         self.channels = [
-            Channel(config, number, self._counted, self.log, self.schedule, self.front.admitted)
+            Channel(
+                config, number, self._counted, self.log, self.schedule, self.front.admitted, self.hold_delay
+            )
             for number in range(config.n_channels)
         ]
 

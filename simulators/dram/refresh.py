@@ -33,7 +33,7 @@ class RefreshManager:
         self.remaining: list[int] = []
         self.wants: int | None = None
         self.forced: int | None = None
-        self.blocked_since = NOT_BLOCKED
+        self.held_from = NOT_BLOCKED
         self.owes_after_self_refresh = False
         self._choose_units()
         self.deadline = self._first_deadline()
@@ -75,7 +75,7 @@ class RefreshManager:
 
     def blocks(self, bank: Bank, now: int) -> bool:
         """Is the bank held for a forced refresh?"""
-        return self.forced is not None and self.blocked_since < now and bank in self.banks_of(self.forced)
+        return self.forced is not None and self.held_from <= now and bank in self.banks_of(self.forced)
 
     def decide(self, now: int) -> None:
         """Phase D: force, postpone, pull in, or nothing."""
@@ -110,12 +110,12 @@ class RefreshManager:
     def _force(self, unit: int, now: int) -> None:
         if self.forced is None:
             self.forced = unit
-            self.blocked_since = now
+            self.held_from = now + self.rank.hold_delay
         self.wants = self.forced
 
     def _unforce(self) -> None:
         self.forced = None
-        self.blocked_since = NOT_BLOCKED
+        self.held_from = NOT_BLOCKED
 
     def command(self) -> tuple[str, int]:
         """The next command towards what is wanted, and its bank (-1: the rank)."""
