@@ -20,6 +20,8 @@ UNITS = {
     "gbps": "GB/s",
     "kge": "kGE",
     "um2": "um2",
+    "mm2": "mm2",
+    "gib": "GiB",
     "mhz": "MHz",
     "fraction": "",
 }

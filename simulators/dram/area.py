@@ -4,8 +4,9 @@ This is a count of storage bits and comparators with round coefficients, not a s
 compare designs with each other; do not quote it as the area of a chip. It is monotone: no buffer, window,
 timer or policy with more to store or to compare is ever cheaper. Coefficients are in NAND2 gate equivalents
 (GE), the unit of standard-cell libraries, with the reason beside each; power is for a 28 nm class node.
-Counted: request buffer, scheduler, page policy, front end, response path, bank machines, refresh, power-down,
-address mapping; the front end and the reorder buffers for one source. The PHY and the wires are not.
+Counted, for each channel: request buffer, scheduler, page policy, write matching, bank machines, refresh,
+power-down, batching, mitigation; once, for one source: front end and response path; and the address mapping.
+The PHY (`simulators.dram.cost`) and the wires are not.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulators.dram.devices import Device
+from simulators.dram.mapping import AddressMapping
 
 FLIP_FLOP_GE = 7.0
 """A scan flip-flop is 6 to 8 GE in common libraries."""
@@ -32,8 +34,6 @@ CLOCK_PJ_PER_FLIP_FLOP = 0.0015
 CLOCKED_FRACTION = 0.2
 """Flip-flops that a gated clock still reaches in a quiet cycle."""
 
-DATA_BITS = 512
-"""One burst of 64 bytes."""
 ID_BITS = 12
 """Order numbers are unique in a window of 4096 requests."""
 SOURCE_BITS = 8
@@ -50,6 +50,10 @@ class Structure:
     flip_flops: float = 0.0
     memory_bits: float = 0.0
     gates_ge: float = 0.0
+
+    def times(self, copies: int) -> Structure:
+        """So many of them."""
+        return Structure(self.flip_flops * copies, self.memory_bits * copies, self.gates_ge * copies)
 
     @property
     def area_ge(self) -> float:
@@ -70,8 +74,12 @@ class ControllerCost:
 
 
 def controller_cost(design: Mapping[str, Any], device: Device) -> ControllerCost:
-    """The proxy for one design (parameter name to value); parameters the space lacks take no hardware."""
-    parts = {name: build(design, device) for name, build in _PARTS.items()}
+    """The proxy for one design (parameter name to value); parameters the space lacks take no hardware.
+
+    device: as it is arranged in channels and ranks.
+    """
+    parts = {name: build(design, device) for name, build in _SHARED.items()}
+    parts |= {name: build(design, device).times(device.channels) for name, build in _OF_A_CHANNEL.items()}
     area_kge = {name: part.area_ge / 1000 for name, part in parts.items()}
     flip_flops = sum(part.flip_flops for part in parts.values())
     clock_mw = flip_flops * CLOCKED_FRACTION * CLOCK_PJ_PER_FLIP_FLOP / device.tck_ns
@@ -80,51 +88,84 @@ def controller_cost(design: Mapping[str, Any], device: Device) -> ControllerCost
 
 
 def buffer_entries(design: Design, device: Device) -> tuple[int, int]:
-    """Entries of the request buffer, and how many of them can hold the data of a write.
+    """Entries of the request buffer of a channel, and how many of them can hold the data of a write.
 
-    Bankwise: so many a bank. ReadWrite: so many of each direction. Shared: so many in all.
+    Bankwise: so many a bank. ReadWrite, SplitReadWrite: so many of each direction. Shared: so many in all.
     """
     size = int(design["request_buffer_size"])
     organisation = design["scheduler_buffer"]
     if organisation == "Bankwise":
-        return size * device.banks, size * device.banks
-    return (2 * size, size) if organisation == "ReadWrite" else (size, size)
+        return size * _banks(device), size * _banks(device)
+    return (size, size) if organisation == "Shared" else (2 * size, size)
 
 
 def _request_buffer(design: Design, device: Device) -> Structure:
     entries, with_data = buffer_entries(design, device)
-    return Structure(flip_flops=entries * _request_bits(device), memory_bits=with_data * DATA_BITS)
+    return Structure(flip_flops=entries * _request_bits(device), memory_bits=with_data * _data_bits(device))
 
 
 def _scheduler(design: Design, device: Device) -> Structure:
-    """Fifo matches the head of each bank with its open row, FrFcfs every entry; FrFcfsGrp also compares the
-    direction, and the whole address with older entries."""
+    """Fifo and Fcfs match the head of each bank with its open row, the others every entry; all but these and
+    FrFcfs also compare the direction, and the whole address with older entries."""
     entries, _ = buffer_entries(design, device)
-    select = entries * SELECT_ENTRY_GE
-    if design["scheduler"] == "Fifo":
-        return Structure(gates_ge=select + _heads(design, device) * _bits(device.rows) * COMPARE_BIT_GE)
-    compared = _bits(device.rows)
-    if design["scheduler"] == "FrFcfsGrp":
-        compared += 1 + _bits(device.columns // device.burst_length)
-    bank_match = _bits(device.banks)
-    return Structure(gates_ge=select + entries * (compared + bank_match) * COMPARE_BIT_GE)
+    scheduler = design["scheduler"]
+    gates = entries * SELECT_ENTRY_GE
+    if scheduler in ("Fifo", "Fcfs"):
+        gates += _heads(design, device) * _bits(device.rows) * COMPARE_BIT_GE
+    else:
+        compared = _bits(device.rows) + _bits(_banks(device))
+        if scheduler != "FrFcfs":
+            compared += 1 + _bits(device.columns // device.burst_length)
+        gates += entries * compared * COMPARE_BIT_GE
+    if design.get("first_ready", "Off") == "On":  # a second candidate of each bank
+        gates += entries * SELECT_ENTRY_GE
+    return Structure(flip_flops=_scheduler_state(design), gates_ge=gates)
+
+
+def _scheduler_state(design: Design) -> float:
+    """Write mode and its watermarks; or streak, blacklist and the timer that clears it."""
+    if design["scheduler"] == "GrpFrFcfsWm":
+        return 1.0 + 2 * _bits(int(design.get("write_high_watermark", 24)) + 1)
+    if design["scheduler"] == "Bliss":
+        timer = _bits(int(design.get("bliss_clear_cycles", 10_000)))
+        return 2.0**SOURCE_BITS + SOURCE_BITS + _bits(int(design.get("bliss_streak", 4)) + 1) + timer
+    return 0.0
 
 
 def _page_policy(design: Design, device: Device) -> Structure:
     """The adaptive policies look for a further hit with the scheduler's comparators: a second selection,
-    among all entries or (Fifo) among the second entries of the banks."""
-    if design["page_policy"] in ("Open", "Closed"):
-        return Structure()
+    among all entries or (Fifo, Fcfs) among the second entries of the banks. Timeouts and caps count."""
+    policy = design["page_policy"]
+    flip_flops = 0.0
+    if policy == "Timeout":
+        flip_flops += _banks(device) * _bits(int(design.get("page_timeout_cycles", 0)) + 1)
+    if policy == "ClosedCap" or design["scheduler"] == "FrFcfsCap":
+        flip_flops += _banks(device) * _bits(int(design.get("row_hit_cap", 4)) + 1)
+    if not policy.endswith("Adaptive"):
+        return Structure(flip_flops=flip_flops)
     entries, _ = buffer_entries(design, device)
-    looked_at = _heads(design, device) if design["scheduler"] == "Fifo" else entries
-    return Structure(gates_ge=looked_at * SELECT_ENTRY_GE)
+    in_order = design["scheduler"] in ("Fifo", "Fcfs")
+    looked_at = _heads(design, device) if in_order else entries
+    return Structure(flip_flops=flip_flops, gates_ge=looked_at * SELECT_ENTRY_GE)
+
+
+def _write_matching(design: Design, device: Device) -> Structure:
+    """Forwarding and coalescing compare an arriving request with all buffered writes; each moves data."""
+    uses = [name for name in ("write_forwarding", "write_coalescing") if design.get(name, "Off") == "On"]
+    if not uses:
+        return Structure()
+    _, with_data = buffer_entries(design, device)
+    matched = with_data * (_bits(device.rows) + _bits(_banks(device)) + _bits(device.columns))
+    return Structure(gates_ge=matched * COMPARE_BIT_GE + len(uses) * _data_bits(device) * XOR_GE)
 
 
 def _front_end(design: Design, device: Device) -> Structure:
     """Simple holds one request; Fifo and Reorder keep up to `max_active_transactions` until admission."""
     slots = in_flight(design, device) if design["arbiter"] != "Simple" else 1
     credits = _bits(slots) + 1
-    return Structure(flip_flops=slots * _request_bits(device) + credits, memory_bits=slots * DATA_BITS)
+    return Structure(
+        flip_flops=slots * _request_bits(device) + credits, memory_bits=slots * _data_bits(device)
+    )
 
 
 def _responses(design: Design, device: Device) -> Structure:
@@ -141,28 +182,39 @@ def _response_store(device: Device, reorders: bool, design: Design) -> Structure
     slots = max(2, in_flight(design, device)) if reorders else 2
     tags = slots * (ID_BITS + SOURCE_BITS + 1)
     match = slots * ID_BITS * COMPARE_BIT_GE if reorders else 0.0
-    return Structure(flip_flops=tags, memory_bits=slots * DATA_BITS, gates_ge=match)
+    return Structure(flip_flops=tags, memory_bits=slots * _data_bits(device), gates_ge=match)
 
 
 def _bank_machines(design: Design, device: Device) -> Structure:
-    del design
-    return Structure(flip_flops=device.banks * (_bits(device.rows) + 1 + BANK_TIMER_BITS))
+    """Open row and timers; a request of its own where the buffer's entry is freed at its activate."""
+    bits = _bits(device.rows) + 1 + BANK_TIMER_BITS
+    if design.get("slot_release", "AtColumn") == "AtActivate":
+        bits += _request_bits(device)
+    return Structure(flip_flops=_banks(device) * bits)
 
 
 def _refresh(design: Design, device: Device) -> Structure:
-    """An interval timer and the counter of intervals put off and pulled in."""
-    if design["refresh_policy"] == "NoRefresh":
+    """Of each rank: an interval timer, the counter of intervals put off and pulled in, and the banks or sets
+    of banks that the round has still to refresh."""
+    policy = design.get("refresh_policy", "AllBank")
+    if policy == "NoRefresh":
         return Structure()
-    span = int(design["refresh_max_postponed"]) + int(design["refresh_max_pulledin"]) + 1
-    return Structure(flip_flops=_bits(device.timings.refi) + _bits(span))
+    put_off, pulled_in = (int(design.get(f"refresh_max_{way}", 0)) for way in ("postponed", "pulledin"))
+    units = {"PerBank": device.banks, "SameBank": device.banks_per_group}.get(policy, 1)
+    owed = _bits((put_off + pulled_in) * units + 1)
+    round_bits = units if units > 1 else 0
+    return Structure(flip_flops=device.ranks * (_bits(device.timings.refi) + owed + round_bits))
 
 
 def _power_down(design: Design, device: Device) -> Structure:
-    """An idle timer and the state of the clock-enable pin."""
-    del device
-    if design.get("power_down_policy", "NoPowerDown") == "NoPowerDown":
-        return Structure()
-    return Structure(flip_flops=_bits(int(design["power_down_timeout_cycles"]) + 1) + 2)
+    """Of each rank: idle timers and the state of the clock-enable pin."""
+    flip_flops = 0
+    if design.get("power_down_policy", "NoPowerDown") != "NoPowerDown":
+        flip_flops += _bits(int(design["power_down_timeout_cycles"]) + 1) + 2
+    until_self_refresh = int(design.get("self_refresh_timeout_cycles", 0))
+    if until_self_refresh:
+        flip_flops += _bits(until_self_refresh + 1) + 1
+    return Structure(flip_flops=device.ranks * flip_flops)
 
 
 def _batching(design: Design, device: Device) -> Structure:
@@ -171,37 +223,72 @@ def _batching(design: Design, device: Device) -> Structure:
     return Structure(flip_flops=_bits(int(design.get("batching_window_cycles", 0)) + 1))
 
 
+def _mitigation(design: Design, device: Device) -> Structure:
+    """Of each bank: the victim; tables of rows and counts (Graphene), counters of activates (RFM, PRAC)."""
+    kind = design.get("mitigation", "None")
+    if kind == "None":
+        return Structure()
+    row, banks = _bits(device.rows), _banks(device)
+    if kind == "Graphene":
+        entries = int(design.get("graphene_entries", 0))
+        count = _bits(int(design.get("graphene_threshold", 0)) + 1)
+        return Structure(
+            flip_flops=banks * (row + 1 + count),
+            memory_bits=banks * entries * (row + count),
+            gates_ge=banks * entries * row * COMPARE_BIT_GE,
+        )
+    if kind == "Para":
+        return Structure(flip_flops=banks * (row + 1) + 64)  # and a 64-bit shift register
+    return Structure(flip_flops=banks * _bits(int(design.get("raa_maximum", 0)) + 1))
+
+
 def _address_mapping(design: Design, device: Device) -> Structure:
-    """Mappings are wires; folding rows into banks takes one XOR a bank bit."""
-    folds = str(design.get("address_mapping", "")).endswith("-xor")
-    return Structure(gates_ge=_bits(device.banks) * XOR_GE if folds else 0.0)
+    """Mappings are wires; each bit that is folded into another takes one XOR."""
+    text = str(design.get("address_mapping", ""))
+    if not (text.endswith("-xor") or ";" in text):
+        return Structure()
+    return Structure(gates_ge=len(AddressMapping.of(text, device).folded_bits) * XOR_GE)
 
 
-_PARTS: dict[str, Callable[[Design, Device], Structure]] = {
-    "request_buffer": _request_buffer,
-    "scheduler": _scheduler,
-    "page_policy": _page_policy,
+_SHARED: dict[str, Callable[[Design, Device], Structure]] = {
     "front_end": _front_end,
     "responses": _responses,
     "return_order": _return_order,
+    "address_mapping": _address_mapping,
+}
+_OF_A_CHANNEL: dict[str, Callable[[Design, Device], Structure]] = {
+    "request_buffer": _request_buffer,
+    "scheduler": _scheduler,
+    "page_policy": _page_policy,
+    "write_matching": _write_matching,
     "bank_machines": _bank_machines,
     "refresh": _refresh,
     "power_down": _power_down,
     "batching": _batching,
-    "address_mapping": _address_mapping,
+    "mitigation": _mitigation,
 }
 
 
 def in_flight(design: Design, device: Device) -> int:
-    """Requests of one source between acceptance and response: its credits, else what the buffer holds."""
+    """Requests of one source between acceptance and response: its credits, else what the buffers hold."""
     if design["arbiter"] == "Simple":
-        return buffer_entries(design, device)[0] + 1
+        return buffer_entries(design, device)[0] * device.channels + 1
     return int(design["max_active_transactions"])
 
 
 def _heads(design: Design, device: Device) -> int:
     """Entries that can be the first of their bank at the same time."""
-    return min(device.banks, buffer_entries(design, device)[0])
+    return min(_banks(device), buffer_entries(design, device)[0])
+
+
+def _banks(device: Device) -> int:
+    """Banks of a channel."""
+    return device.ranks * device.banks
+
+
+def _data_bits(device: Device) -> int:
+    """Data of one burst."""
+    return 8 * device.burst_bytes
 
 
 def _request_bits(device: Device) -> int:

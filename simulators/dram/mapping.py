@@ -1,7 +1,7 @@
 """Address mappings: which address bits select channel, rank, bank group, bank, row and column.
 
-A mapping is an order of fields, from the most significant bit down, plus XOR terms. The bytes of one burst are
-always the lowest bits; "column" are the column bits above them. By name:
+A mapping is an order of fields, from the most significant bit down, plus XOR terms. The bytes of one burst
+are always the lowest bits; "column" are the column bits above them. By name:
 
 * `row-bank-column`: a row of one bank is contiguous; the next row of addresses is in the next bank.
 * `row-column-bank`: consecutive bursts go to different banks (bank groups first).
@@ -10,14 +10,14 @@ always the lowest bits; "column" are the column bits above them. By name:
   (permutation-based interleaving, Zhang et al., MICRO 2000).
 
 Channels take turns burst by burst (the bits just above one burst), as do pseudo channels, because each has a
-data bus of its own; ranks share one, and every change of rank costs it clocks, so their bits are above those of
-the banks (above the columns in row-column-bank). In bank-row-column, channel and rank are the uppermost bits.
+data bus of its own; ranks share one, and every change of rank costs it clocks, so their bits are above those
+of the banks (above the columns in row-column-bank). In bank-row-column, channel and rank are the uppermost.
 
 Or as a text: fields separated by colons, a field in parts with the bits of each part in brackets, then XOR
 terms: `row:bank:bank_group:column[6:1]:channel:column[0];bank^=row;bank_group^=row[3:2]`. A term without
 brackets takes the low bits of its source; sources are bits before any XOR. A text holds for every device that
-has those bits: a field that a device does not have (bank_group on DDR3) is no bits. What is no bijection of the
-device's addresses is refused with the bits that are missing, used twice, or sums of others.
+has those bits: a field that a device does not have (bank_group on DDR3) is no bits. What is no bijection of
+the device's addresses is refused with the bits that are missing, used twice, or sums of others.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Fold(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AddressMapping:
-    """`bits[field]`: address bits of the field, least significant first, for "byte" and each of FIELDS; column
-    includes the bits within a burst. `folds`: its XOR terms, columns counted in device columns as well."""
+    """`bits[field]`: address bits of the field, least significant first, for "byte" and each of FIELDS;
+    column includes the bits within a burst. `folds`: the XOR terms, columns counted in device columns too."""
 
     name: str
     bits: Mapping[str, tuple[int, ...]]
@@ -92,13 +92,13 @@ class AddressMapping:
 
     @classmethod
     def of(cls, text: str, device: Device) -> AddressMapping:
-        """The mapping of that name, or that the text describes. LookupFailed or InputError say what is wrong."""
+        """The mapping of that name or text; LookupFailed or InputError say what is wrong with it."""
         if text in _ORDERS:
             return cls.preset(text, device)
         if not set(text) & set(":;["):
             raise LookupFailed(
-                f"address mapping {text!r} does not exist: expected one of {', '.join(MAPPINGS)}, or an order of "
-                f"fields such as {_ROW_BANK_COLUMN!r}.{did_you_mean(text, MAPPINGS)}"
+                f"address mapping {text!r} does not exist: expected one of {', '.join(MAPPINGS)}, or an "
+                f"order of fields such as {_ROW_BANK_COLUMN!r}.{did_you_mean(text, MAPPINGS)}"
             )
         order, *terms = text.replace(" ", "").split(";")
         widths = _widths(device)
@@ -135,15 +135,15 @@ class AddressMapping:
             decoded.column[part] = fields["column"]
         return decoded
 
-    def check_within(self, address: NDArray[np.uint64]) -> None:
-        """InputError that names the first request whose address lies beyond the device."""
+    def check_within(self, address: NDArray[np.uint64], first: int = 0) -> None:
+        """InputError that names the first request beyond the device, counted from `first`."""
         if not len(address) or int(address.max()) < self.capacity_bytes:
             return
         index = int(np.argmax(address >= np.uint64(self.capacity_bytes)))
         raise InputError(
-            f"request {index}: address {int(address[index]):#x} lies beyond the memory of "
-            f"{self.capacity_bytes:#x} bytes: take a larger memory (channels, ranks), or let addresses wrap with "
-            "beyond_capacity='wrap'",
+            f"request {first + index}: address {int(address[index]):#x} lies beyond the memory of "
+            f"{self.capacity_bytes:#x} bytes: take a larger memory (channels, ranks), or let addresses wrap "
+            "with beyond_capacity='wrap'",
             key="beyond_capacity",
         )
 
@@ -158,6 +158,11 @@ class AddressMapping:
     def _flat_bank(self, fields: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
         bank, group = len(self.bits["bank"]), len(self.bits["bank_group"])
         return fields["rank"] << (group + bank) | fields["bank_group"] << bank | fields["bank"]
+
+    @property
+    def folded_bits(self) -> tuple[tuple[str, int], ...]:
+        """Each bit that another is XORed into, as often as that happens."""
+        return tuple((fold.target, fold.low + i) for fold in self.folds for i in range(fold.width))
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.name, "bits": dict(self.bits), "folds": [list(fold) for fold in self.folds]}
@@ -200,8 +205,8 @@ def _place(order: str, widths: Mapping[str, int], device: Device, text: str) -> 
         said = [f"{listed(twice)} used twice"] if twice else []
         said += [f"{listed(missing)} missing"] if missing else []
         raise InputError(
-            f"address mapping {text!r} is no bijection of the addresses of {device.id}: {' and '.join(said)}; "
-            "every bit of every field must be named once, in any order",
+            f"address mapping {text!r} is no bijection of the addresses of {device.id}: "
+            f"{' and '.join(said)}; every bit of every field must be named once, in any order",
             key="address_mapping",
         )
     bits = {name: tuple(found[bit][0] for bit in range(widths[name])) for name, found in places.items()}
@@ -214,8 +219,8 @@ def _part(part: str, widths: Mapping[str, int], device: Device, text: str) -> tu
     match = _PART.fullmatch(part)
     if match is None or match[1] not in FIELDS:
         raise InputError(
-            f"address mapping {text!r}: {part!r} is no field: expected some of {listed(FIELDS)}, each alone or with "
-            f"bits as in 'row[7:4]'.{did_you_mean(part.partition('[')[0], FIELDS)}",
+            f"address mapping {text!r}: {part!r} is no field: expected some of {listed(FIELDS)}, alone or "
+            f"with bits as in 'row[7:4]'.{did_you_mean(part.partition('[')[0], FIELDS)}",
             key="address_mapping",
         )
     name, width = match[1], widths[match[1]]
@@ -225,8 +230,8 @@ def _part(part: str, widths: Mapping[str, int], device: Device, text: str) -> tu
     low = high if match[3] is None else int(match[3])
     if not low <= high < width:
         raise InputError(
-            f"address mapping {text!r}: {part!r} does not exist on {device.id}, whose {name} has {width} bits: "
-            f"expected [high:low] within 0 to {width - 1}",
+            f"address mapping {text!r}: {part!r} does not exist on {device.id}, whose {name} has {width} "
+            f"bits: expected [high:low] within 0 to {width - 1}",
             key="address_mapping",
         )
     return name, low, high - low + 1
@@ -268,8 +273,8 @@ def _check_bijection(
             left, found = left ^ pivot, found ^ parts
         if not left:
             raise InputError(
-                f"address mapping {text!r} is no bijection: the XOR of {listed(sorted(found))} is always 0, so "
-                "different addresses would share a place; drop one of the XOR terms",
+                f"address mapping {text!r} is no bijection: the XOR of {listed(sorted(found))} is always 0, "
+                "so different addresses would share a place; drop one of the XOR terms",
                 key="address_mapping",
             )
         pivots[left.bit_length()] = left, found

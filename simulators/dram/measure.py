@@ -21,7 +21,8 @@ from dse.metrics import Metrics
 from simulators.dram.area import ControllerCost
 from simulators.dram.devices import Device
 from simulators.dram.power import Activity, EventEnergy, energy_pj, refresh_owed_pj, state_cycles
-from simulators.dram.schema import dram_schema
+from simulators.dram.schema import STALLS, dram_schema
+from simulators.dram.system import System
 
 Histogram = NDArray[np.int64]
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
@@ -49,27 +50,33 @@ class Measured:
     last_arrival_cycle: int
 
 
-def metrics(measured: Measured, device: Device, events: EventEnergy, cost: ControllerCost) -> Metrics:
+def metrics(
+    measured: Measured, system: System, cost: ControllerCost, refresh_policy: str = "AllBank"
+) -> Metrics:
     """All metrics of the schema, with notes where a number should not be trusted."""
-    values = _counts(measured.counters)
-    values |= _outcome(measured, device, values["requests"])
-    activity = _activity(measured.counters)
-    values |= _energy(activity, values, events, cost)
+    device, c = system.device, measured.counters
+    values = _counts(c) | _stalls(c, device)
+    values |= _outcome(measured, device, values)
+    activity = Activity.of(c, system.total_ranks, refresh_policy)
+    values |= _energy(activity, values, system.events, cost)
     values |= _latencies(measured, device.tck_ns)
-    values |= _states(activity, events)
-    values["controller_area_kge"] = cost.area_kge
-    values["controller_static_power_mw"] = cost.static_power_mw
+    values |= _states(activity, system.events)
+    values |= _costs(system, cost)
     schema = dram_schema()
     array = np.array([values[name] for name in schema.names], dtype=np.float64)
     return Metrics(schema, array, _notes(values, measured, device))
 
 
 def _counts(c: Mapping[str, int]) -> dict[str, float]:
-    reads, writes = c["n_rd"] + c["n_rda"], c["n_wr"] + c["n_wra"]
+    column_reads, column_writes = c["n_rd"] + c["n_rda"], c["n_wr"] + c["n_wra"]
+    reads = column_reads + c["forwarded_reads"]
+    writes = column_writes + c["coalesced_writes"]
     return {
         "requests": reads + writes,
         "reads": reads,
         "writes": writes,
+        "forwarded_reads": c["forwarded_reads"],
+        "coalesced_writes": c["coalesced_writes"],
         "row_hits": c["row_hits"],
         "row_misses": c["row_misses"],
         "row_conflicts": c["row_conflicts"],
@@ -78,31 +85,56 @@ def _counts(c: Mapping[str, int]) -> dict[str, float]:
         "precharges": c["n_pre"],
         "precharge_alls": c["n_prea"],
         "auto_precharges": c["n_rda"] + c["n_wra"],
-        "column_reads": reads,
-        "column_writes": writes,
+        "column_reads": column_reads,
+        "column_writes": column_writes,
         "refreshes": c["n_ref"],
+        "bank_refreshes": c["n_refpb"],
+        "same_bank_refreshes": c["n_refsb"],
         "refreshes_owed": c["refreshes_owed"],
         "power_down_entries": c["n_pde_active"] + c["n_pde_precharge"],
+        "self_refresh_entries": c["n_sre"],
+        "victim_refreshes": c["n_vrr"],
+        "refresh_managements": c["n_rfm"] + c["n_rfmsb"],
         "queue_occupancy_mean": _over(c["occupancy_cycles"], c["elapsed_cycles"]),
         "queue_occupancy_max": c["occupancy_max"],
         "blocked_fraction": _over(c["blocked_cycles"], c["elapsed_cycles"]),
     }
 
 
-def _outcome(measured: Measured, device: Device, requests: float) -> dict[str, float]:
+def _stalls(c: Mapping[str, int], device: Device) -> dict[str, float]:
+    cycles = c["elapsed_cycles"] * device.channels
+    return {f"stall_{name}_fraction": _over(c[f"stall_{name}"], cycles) for name in STALLS}
+
+
+def _outcome(measured: Measured, device: Device, values: Mapping[str, float]) -> dict[str, float]:
     elapsed_ns = measured.counters["elapsed_cycles"] * device.tck_ns
     span_ns = (measured.last_arrival_cycle + 1) * device.tck_ns
-    busy_ns = requests * device.timings.burst * device.tck_ns
-    transferred = requests * device.burst_bytes
+    burst_ns = device.timings.burst * device.tck_ns / device.data_buses
+    bursts = values["column_reads"] + values["column_writes"]
+    busy_ns = bursts * burst_ns
+    served = values["requests"] * device.burst_bytes
     return {
         "elapsed_ns": elapsed_ns,
         "offered_span_ns": span_ns,
         "bus_busy_ns": busy_ns,
-        "transferred_bytes": transferred,
-        "bandwidth_gbps": _over(transferred, elapsed_ns),
+        "served_bytes": served,
+        "transferred_bytes": bursts * device.burst_bytes,
+        "bandwidth_gbps": _over(served, elapsed_ns),
         "served_load": min(1.0, _over(span_ns, elapsed_ns)),
         "offered_load": _over(busy_ns, span_ns),
         "bus_utilisation": _over(busy_ns, elapsed_ns),
+    }
+
+
+def _costs(system: System, cost: ControllerCost) -> dict[str, float]:
+    return {
+        "controller_area_kge": cost.area_kge,
+        "controller_static_power_mw": cost.static_power_mw,
+        "memory_cost_proxy": system.cost.price,
+        "memory_pins": system.cost.pins,
+        "interface_area_mm2": system.cost.interface_mm2,
+        "memory_packages": system.cost.packages,
+        "capacity_gib": system.cost.capacity_gib,
     }
 
 
@@ -114,7 +146,7 @@ def _energy(
     charged_pj = memory_pj + owed_pj
     elapsed_ns = values["elapsed_ns"]
     total_pj = charged_pj + cost.static_power_mw * elapsed_ns
-    bits = 8 * values["transferred_bytes"]
+    bits = 8 * values["served_bytes"]
     return {f"energy_{name}_pj": part for name, part in parts.items()} | {
         "energy_pj": memory_pj,
         "refresh_owed_energy_pj": owed_pj,
@@ -164,18 +196,15 @@ def _student_t(degrees_of_freedom: int) -> float:
     return float(stdtrit(degrees_of_freedom, 0.975))
 
 
-def _activity(c: Mapping[str, int]) -> Activity:
-    return Activity.of(c, c["elapsed_cycles"], c["refreshes_owed"])
-
-
 def _states(activity: Activity, events: EventEnergy) -> dict[str, float]:
     cycles = state_cycles(events, activity)
-    elapsed = activity.elapsed_cycles
+    total = activity.rank_cycles
     down = cycles["active_power_down"] + cycles["precharge_power_down"]
     return {
-        "active_standby_fraction": _over(cycles["active_standby"], elapsed),
-        "precharge_standby_fraction": _over(cycles["precharge_standby"], elapsed),
-        "power_down_fraction": _over(down, elapsed),
+        "active_standby_fraction": _over(cycles["active_standby"], total),
+        "precharge_standby_fraction": _over(cycles["precharge_standby"], total),
+        "power_down_fraction": _over(down, total),
+        "self_refresh_fraction": _over(cycles["self_refresh"], total),
     }
 
 

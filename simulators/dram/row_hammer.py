@@ -1,188 +1,103 @@
-"""RowHammer mitigations of one rank: which rows and banks were activated too often, and what is done about
-it.
+"""What a RowHammer mitigation must be set to, so that no row is hammered more often than the memory stands.
 
-PARA (Kim et al., ISCA 2014) refreshes the neighbours of an activated row now and then, by chance; Graphene
-(Park et al., MICRO 2020) those of a row that its Misra-Gries table has counted often enough; both through a
-victim refresh (VRR) of the bank. RFM (JESD79-5) gives the device time for its own mitigation when a bank's
-rolling count of activates is high; PRAC counts every row exactly and asks for an RFM when one reaches the
-threshold.
+The threshold is the number of activates of its neighbours, both together, within one refresh of all rows
+(tREFW) from which bits of a row may flip: about 139,000 on DDR3 of 2014 and 4,800 on LPDDR4 of 2020 (Kim et
+al., ISCA 2014 and ISCA 2020). A mitigation is protection, not a knob: it is a simulator's option beside the
+design space, because without it every design would be cheaper.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable
 
-from simulators.dram.config import ControllerConfig
-from simulators.dram.policies import GRAPHENE, PARA, PRAC, RFM
-from simulators.dram.rank import Bank, Rank
-from simulators.dram.refresh import NOT_BLOCKED, WHOLE_RANK
+from dse.errors import InputError, LookupFailed, did_you_mean, listed
+from simulators.dram.config import MITIGATIONS
+from simulators.dram.devices import Device
 
-_MASK = (1 << 64) - 1
-_PARA_SHIFT = 44  # leaves 20 bits: the threshold counts parts of 2^20
-
-
-def splitmix64(x: int) -> int:
-    """The finaliser of the generator of that name (Steele et al., OOPSLA 2014): a hash of 64 bits."""
-    z = (x + 0x9E3779B97F4A7C15) & _MASK
-    z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ z >> 27) * 0x94D049BB133111EB) & _MASK
-    return z ^ z >> 31
+REFRESHES_OF_ALL_ROWS = 8192
+"""Refresh commands in which every row is refreshed once (JESD79: tREFW = 8192 tREFI)."""
+MOST_ENTRIES = 64
+ESCAPE_PROBABILITY = 1e-15
+"""That a row is hammered up to the threshold without one refresh by Para (Kim et al., ISCA 2014)."""
+_PARTS = 1 << 20
 
 
-@dataclass(slots=True)
-class GrapheneTable:
-    """The rows of one bank that were activated most: entries [row, count], and the count that fits nowhere."""
+def protection(mitigation: str, threshold: int, device: Device) -> dict[str, str | int]:
+    """The parameters with which `mitigation` protects `device` from that threshold, by the name of the field.
 
-    entries: list[list[int]] = field(default_factory=list)
-    spill: int = 0
-    epoch: int = 0
-
-    def count(self, row: int, n_entries: int) -> int:
-        """The new count of the row, or 0 if it has no entry."""
-        if len(self.entries) != n_entries:
-            self.entries = [[-1, 0] for _ in range(n_entries)]
-        found = next((entry for entry in self.entries if entry[0] == row), None)
-        if found is not None:
-            found[1] += 1
-            return found[1]
-        for entry in self.entries:
-            if entry[1] == self.spill:
-                entry[:] = [row, self.spill + 1]
-                return entry[1]
-        self.spill += 1
-        return 0
-
-    def start_epoch(self, epoch: int) -> None:
-        if epoch != self.epoch:
-            self.entries, self.spill, self.epoch = [], 0, epoch
-
-
-class RowHammerManager:
-    """Counts the activates of a rank; decides in phase D which set of banks gets an RFM (`wants`)."""
-
-    def __init__(self, config: ControllerConfig, rank: Rank, channel: int) -> None:
-        self.c = config
-        self.rank = rank
-        self.channel = channel
-        self._clear()
-
-    def _clear(self) -> None:
-        self.tables = {bank.number: GrapheneTable() for bank in self.rank.banks}
-        self.rolling = {bank.number: 0 for bank in self.rank.banks}
-        self.row_counts: dict[tuple[int, int], int] = {}
-        self.rows_over: list[tuple[int, int]] = []
-        self.wants: int | None = None
-        self.forced: int | None = None
-        self.blocked_since = NOT_BLOCKED
-
-    # ----------------------------------------------------------------------------------------------- counting
-
-    def activated(self, bank: Bank, row: int, number: int, now: int) -> None:
-        """A request's ACT went out; `number` ACTs on the channel before it."""
-        if self.c.mitigation == PARA:
-            seed = (self.c.mitigation_seed ^ self.channel << 48 ^ number) & _MASK
-            if splitmix64(seed) >> _PARA_SHIFT < self.c.para_threshold:
-                bank.victim = row
-        elif self.c.mitigation == GRAPHENE:
-            self._count_in_table(bank, row, now)
-        elif self.c.mitigation == RFM:
-            self.rolling[bank.number] += 1
-        elif self.c.mitigation == PRAC:
-            self._count_exactly(bank, row)
-
-    def _count_in_table(self, bank: Bank, row: int, now: int) -> None:
-        table = self.tables[bank.number]
-        if self.c.refresh_window > 0:
-            table.start_epoch(now // self.c.refresh_window)
-        count = table.count(row, self.c.graphene_entries)
-        if count and self.c.graphene_threshold > 0 and count % self.c.graphene_threshold == 0:
-            bank.victim = row
-
-    def _count_exactly(self, bank: Bank, row: int) -> None:
-        place = (bank.number, row)
-        self.row_counts[place] = self.row_counts.get(place, 0) + 1
-        is_over = 0 < self.c.prac_threshold <= self.row_counts[place]
-        if is_over and place not in self.rows_over:
-            self.rows_over.append(place)
-
-    # ---------------------------------------------------------------------------------------------- decisions
-
-    def blocks(self, bank: Bank, now: int) -> bool:
-        """Is the bank held for a forced RFM?"""
-        return self.forced is not None and self.blocked_since < now and bank in self.banks_of(self.forced)
-
-    def banks_of(self, target: int) -> list[Bank]:
-        return self.rank.banks if target == WHOLE_RANK else self.rank.bank_set(target)
-
-    def decide(self, now: int, *, refresh_goes_first: bool) -> None:
-        """Phase D: an RFM when a count is too high, or when the banks have nothing else to do."""
-        self.wants = None
-        if refresh_goes_first or self.rank.is_asleep:
-            return
-        if self.forced is None:
-            must = self._must()
-            if must is not None:
-                self.forced, self.blocked_since = must, now
-        self.wants = self.forced if self.forced is not None else self._may()
-
-    def _must(self) -> int | None:
-        if self.c.mitigation == PRAC:
-            return WHOLE_RANK if self.rows_over else None
-        return next(iter(self._sets_from(max(self.c.raa_initial, self.c.raa_maximum))), None)
-
-    def _may(self) -> int | None:
-        idle = (
-            number
-            for number in self._sets_from(self.c.raa_initial)
-            if not any(bank.queue for bank in self.rank.bank_set(number))
+    LookupFailed for an unknown mitigation, InputError for a threshold that it cannot hold.
+    """
+    if mitigation not in MITIGATIONS:
+        raise LookupFailed(
+            f"mitigation={mitigation!r} does not exist: expected one of {listed(MITIGATIONS)}."
+            f"{did_you_mean(mitigation, MITIGATIONS)}"
         )
-        return next(idle, None)
-
-    def _sets_from(self, level: int) -> list[int]:
-        """Bank sets in which a bank's rolling count has reached `level`."""
-        if self.c.mitigation != RFM or self.c.raa_initial <= 0:
-            return []
-        return [
-            number
-            for number in range(self.rank.banks_per_group)
-            if any(self.rolling[bank.number] >= level for bank in self.rank.bank_set(number))
-        ]
-
-    def command(self) -> tuple[str, int]:
-        """The next command towards what is wanted, and its bank (-1: the rank)."""
-        assert self.wants is not None
-        if self.wants == WHOLE_RANK:
-            return ("PREA" if self.rank.open_banks else "RFM", -1)
-        banks = self.rank.bank_set(self.wants)
-        for bank in banks:
-            if bank.open_row is not None:
-                return ("PRE", bank.number)
-        return ("RFMSB", banks[0].number)
-
-    # ------------------------------------------------------------------------------------------------ effects
-
-    def relieve(self, banks: list[Bank]) -> None:
-        """A refresh or an RFM went to these banks."""
-        for bank in banks:
-            self.rolling[bank.number] = max(0, self.rolling[bank.number] - self.c.raa_initial)
-
-    def issued(self) -> None:
-        """The RFM that was wanted went out."""
-        assert self.wants is not None
-        if self.wants == WHOLE_RANK:
-            for place in self.rows_over:
-                self.row_counts[place] = 0
-            self.rows_over.clear()
-        else:
-            self.relieve(self.rank.bank_set(self.wants))
-        self.forced, self.blocked_since = None, NOT_BLOCKED
-
-    def retune(self, config: ControllerConfig) -> None:
-        """Another mitigation, or another size of its tables, starts from nothing; victims stay."""
-        is_other = (config.mitigation, config.graphene_entries) != (
-            self.c.mitigation,
-            self.c.graphene_entries,
+    if mitigation == "None":
+        return {}
+    if threshold < 2:
+        raise InputError(
+            f"row_hammer_threshold={threshold}: expected at least 2 activates", key="row_hammer_threshold"
         )
-        self.c = config
-        if is_other:
-            self._clear()
+    return {"mitigation": mitigation, **_SETTINGS[mitigation](threshold, device)}
+
+
+def refresh_window_cycles(device: Device) -> int:
+    """Clocks in which every row is refreshed once (tREFW)."""
+    return REFRESHES_OF_ALL_ROWS * device.timings.refi
+
+
+def _para(threshold: int, device: Device) -> dict[str, int]:
+    """Each activate refreshes its neighbours with a probability p: (1 - p) ^ (threshold / 2) escapes."""
+    del device
+    probability = 1 - ESCAPE_PROBABILITY ** (2 / threshold)
+    return {"para_threshold": min(_PARTS, math.ceil(probability * _PARTS))}
+
+
+def _graphene(threshold: int, device: Device) -> dict[str, int]:
+    """Tables that are reset twice in tREFW: T = threshold / 6, entries > activates in a window / T - 1 (Park
+    et al., MICRO 2020, with k = 2)."""
+    resets = 2
+    window = refresh_window_cycles(device) // resets
+    t = device.timings
+    activates = window * (t.refi - t.rfc) // t.refi // t.rc
+    count = threshold // (2 * (resets + 1))
+    entries = math.ceil(activates / count) if count else MOST_ENTRIES + 1
+    if entries > MOST_ENTRIES:
+        least = 2 * (resets + 1) * math.ceil(activates / MOST_ENTRIES)
+        raise InputError(
+            f"row_hammer_threshold={threshold}: Graphene with {MOST_ENTRIES} entries a bank protects "
+            f"{device.id} from {least} on; take Para or Prac",
+            key="row_hammer_threshold",
+        )
+    return {"graphene_threshold": count, "graphene_entries": entries, "refresh_window": window}
+
+
+def _rfm(threshold: int, device: Device) -> dict[str, int]:
+    """RAAIMT within the 32 to 80 of JESD79-5, RAAMMT three times as much. A 64th of the threshold is an
+    assumption: which rows a chip refreshes on RFM is its maker's secret."""
+    _need_command(device, "RFM")
+    initial = max(32, min(80, threshold // 64))
+    return {"raa_initial": initial, "raa_maximum": 3 * initial}
+
+
+def _prac(threshold: int, device: Device) -> dict[str, int]:
+    """Half of the threshold, as each of two neighbours may be counted up to it."""
+    _need_command(device, "PRAC")
+    return {"prac_threshold": threshold // 2}
+
+
+def _need_command(device: Device, feature: str) -> None:
+    """Only a standard with rows for RFM has the command."""
+    if device.timings.get("rfm", device.timings.get("rfmsb", 0)) <= 0:
+        raise InputError(
+            f"{feature} on {device.id}: {device.standard} has no refresh-management command", key="mitigation"
+        )
+
+
+_SETTINGS: dict[str, Callable[[int, Device], dict[str, int]]] = {
+    "Para": _para,
+    "Graphene": _graphene,
+    "Rfm": _rfm,
+    "Prac": _prac,
+}

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from functools import cache
 
 from dse.metrics import Combine, Direction, MetricSchema, MetricSpec
+from simulators.dram.constraints import CAUSES
 from simulators.dram.power import COMPONENTS
 
+STALLS = ("idle", "command", *CAUSES[1:], "batching")
+"""What a cycle of a channel went to: a command, nothing to do, or what the next command waited for."""
 LATENCY_STATISTICS = ("mean", "p50", "p95", "p99", "max")
 _COUNTS = (
-    ("requests", "requests served"),
+    ("requests", "requests served, a burst each"),
     ("reads", "reads served"),
     ("writes", "writes served"),
+    ("forwarded_reads", "reads answered from a buffered write"),
+    ("coalesced_writes", "writes merged into a buffered one"),
     ("row_hits", "requests that found their row open"),
     ("row_misses", "requests that found their bank closed"),
     ("row_conflicts", "requests for which another row had to be closed"),
@@ -23,22 +28,25 @@ _COUNTS = (
     ("column_reads", "RD and RDA commands"),
     ("column_writes", "WR and WRA commands"),
     ("refreshes", "REF commands"),
+    ("bank_refreshes", "REFpb commands: one bank"),
+    ("same_bank_refreshes", "REFsb commands: one bank of each group"),
     ("refreshes_owed", "postponed refreshes not made up for at the end (their energy is charged)"),
     ("power_down_entries", "PDE commands"),
+    ("self_refresh_entries", "SRE commands"),
+    ("victim_refreshes", "refreshes of the neighbours of a row (VRR)"),
+    ("refresh_managements", "RFM commands of either kind"),
 )
 
 
 @cache
 def dram_schema() -> MetricSchema:
     """All metrics, in the order of the value arrays."""
-    return MetricSchema([*_outcome(), *_latencies(), *_energy(), *_traffic(), *_cost()])
+    return MetricSchema([*_outcome(), *_latencies(), *_energy(), *_traffic(), *_stalls(), *_cost()])
 
 
 def _outcome() -> Iterator[MetricSpec]:
     yield _spec("elapsed_ns", "ns", "min", "sum", "outcome", "from cycle 0 to the last response")
-    yield _ratio(
-        "bandwidth_gbps", "GB/s", "max", "outcome", "transferred_bytes", "elapsed_ns", "bytes over time"
-    )
+    yield _ratio("bandwidth_gbps", "GB/s", "max", "outcome", "served_bytes", "elapsed_ns", "bytes over time")
     yield _ratio(
         "served_load", "", "max", "outcome", "offered_span_ns", "elapsed_ns",
         "served over offered bandwidth: 1 when the memory keeps up with the arrivals",
@@ -83,7 +91,7 @@ def _energy() -> Iterator[MetricSpec]:
     )
     yield _spec("charged_energy_pj", "pJ", "min", "sum", "energy", "drawn, and refreshes owed")
     yield _ratio(
-        "energy_per_bit_pj", "pJ/bit", "min", "energy", "charged_energy_pj", "transferred_bytes",
+        "energy_per_bit_pj", "pJ/bit", "min", "energy", "charged_energy_pj", "served_bytes",
         "charged energy a bit", 1 / 8,
     )  # fmt: skip
     yield _spec("total_energy_pj", "pJ", "min", "sum", "energy", "charged, and the controller (proxy)")
@@ -92,7 +100,7 @@ def _energy() -> Iterator[MetricSpec]:
         needs_constraint="served_load",
     )  # fmt: skip
     yield _ratio(
-        "total_energy_per_bit_pj", "pJ/bit", "min", "energy", "total_energy_pj", "transferred_bytes",
+        "total_energy_per_bit_pj", "pJ/bit", "min", "energy", "total_energy_pj", "served_bytes",
         "memory and controller, a bit", 1 / 8,
     )  # fmt: skip
 
@@ -101,18 +109,46 @@ def _traffic() -> Iterator[MetricSpec]:
     for name, text in _COUNTS:
         yield _spec(name, "", "none", "sum", "traffic", text)
     yield _ratio("row_hit_rate", "", "max", "traffic", "row_hits", "requests", "row hits over requests")
-    yield _spec("transferred_bytes", "B", "none", "sum", "traffic", "bytes moved over the bus")
-    yield _spec("bus_busy_ns", "ns", "none", "sum", "traffic", "time the bus moves data")
+    yield _spec("served_bytes", "B", "none", "sum", "traffic", "bytes of the requests served")
+    yield _spec("transferred_bytes", "B", "none", "sum", "traffic", "bytes moved over the buses")
+    yield _spec("bus_busy_ns", "ns", "none", "sum", "traffic", "time a bus moves data, mean of all buses")
     yield _spec("offered_span_ns", "ns", "none", "sum", "traffic", "from cycle 0 to the last arrival")
     yield _spec(
         "queue_occupancy_mean", "requests", "none", "mean", "traffic", "requests in the buffer, over time"
     )
     yield _spec("queue_occupancy_max", "requests", "none", "max", "traffic", "most requests in the buffer")
     yield _spec("blocked_fraction", "", "min", "mean", "traffic", "share of time a request waits for a place")
-    for state in ("active_standby", "precharge_standby", "power_down"):
+    for state in ("active_standby", "precharge_standby", "power_down", "self_refresh"):
         yield _spec(
-            f"{state}_fraction", "", "none", "mean", "traffic", f"share of time in {state.replace('_', ' ')}"
-        )
+            f"{state}_fraction", "", "none", "mean", "traffic",
+            f"share of the ranks' time in {state.replace('_', ' ')}",
+        )  # fmt: skip
+
+
+_STALL_TEXTS = {
+    "idle": "no request is in the buffer",
+    "command": "a command is issued",
+    "data_bus": "waiting for the data bus",
+    "bank_group": "waiting for the bank group of the last column command (tCCD_L)",
+    "activation": "waiting for a row to open (tRCD)",
+    "row_cycle": "waiting for a row to close and open again (tRAS, tRP, tRC): bank conflicts",
+    "activate_spacing": "waiting between two activates (tRRD)",
+    "four_activates": "waiting for the window of four activates (tFAW)",
+    "turnaround": "waiting for the data bus to change direction (tWTR, read to write)",
+    "rank_switch": "waiting for the data bus to change between ranks",
+    "refresh": "waiting for a refresh",
+    "power_down": "waiting for the exit from power-down",
+    "self_refresh": "waiting for the exit from self-refresh",
+    "row_hammer": "waiting for a RowHammer mitigation",
+    "command_bus": "another command of this channel went first",
+    "batching": "requests gather at an idle rank",
+}
+
+
+def _stalls() -> Iterator[MetricSpec]:
+    """Shares of the channels' cycles; they add up to 1."""
+    for name in STALLS:
+        yield _spec(f"stall_{name}_fraction", "", "none", "mean", "stall", _STALL_TEXTS[name])
 
 
 def _cost() -> Iterator[MetricSpec]:
@@ -120,6 +156,15 @@ def _cost() -> Iterator[MetricSpec]:
     yield _spec(
         "controller_static_power_mw", "mW", "min", "max", "cost", "static power of the controller (proxy)"
     )
+    yield _spec(
+        "memory_cost_proxy", "", "min", "max", "cost", "price of the memory, 1 GiB of DDR4 = 1 (proxy)"
+    )
+    yield _spec("memory_pins", "", "min", "max", "cost", "signals between controller and memory")
+    yield _spec(
+        "interface_area_mm2", "mm2", "min", "max", "cost", "drivers and receivers of those signals (proxy)"
+    )
+    yield _spec("memory_packages", "", "min", "max", "cost", "modules, packages or stacks")
+    yield _spec("capacity_gib", "GiB", "max", "min", "cost", "what the memory holds")
 
 
 def _spec(

@@ -1,27 +1,30 @@
 """`DramSimulator`: the DRAM controller as a `Simulator`, over the compiled engine.
 
 One simulation is a pure function of the design and the workload. Traces are merged and decoded once per
-address mapping and shared, read-only, by all simulations of a batch; the engine runs without the GIL, so a
-batch uses threads.
+memory and address mapping and shared, read-only, by all simulations of a batch; the engine runs without the
+GIL, so a batch uses threads.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from dse.errors import InputError, SpaceError, listed
+from dse.errors import InputError
 from dse.metrics import Metrics, MetricsBatch, MetricSchema
+from dse.parameter import Value
 from dse.point import DesignPoint
 from dse.simulator import Work
 from dse.space import DesignSpace, IndexMatrix
@@ -29,38 +32,35 @@ from ext import dram_engine
 from simulators.dram.area import controller_cost
 from simulators.dram.config import ControllerConfig
 from simulators.dram.devices import Device, device
-from simulators.dram.mapping import MAPPINGS, AddressMapping, Decoded
+from simulators.dram.mapping import MAPPINGS, AddressMapping
 from simulators.dram.measure import Measured, metrics
-from simulators.dram.power import EventEnergy
+from simulators.dram.options import Options, checked_space
 from simulators.dram.schema import dram_schema
 from simulators.dram.session import DramSession
-from simulators.dram.space import space
-from traces.workload import Requests, Workload
+from simulators.dram.stream import Spill, Stream, decode
+from simulators.dram.system import System, chosen_system
+from traces.trace import Trace
+from traces.workload import Workload
 
 _CACHED_STREAMS = 32
-_SOURCES = ("area.py", "config.py", "mapping.py", "measure.py", "power.py", "schema.py", "simulator.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A workload as the engine takes it: requests in device cycles, decoded by one address mapping."""
-
-    requests: Requests
-    decoded: Decoded
-    warmup: int
-
-    @property
-    def last_arrival_cycle(self) -> int:
-        return int(self.requests.arrival_cycle[-1]) if len(self.requests) else 0
+_SOURCES = (
+    "area.py", "config.py", "constraints.py", "cost.py", "devices.py", "mapping.py", "measure.py",
+    "options.py", "power.py", "row_hammer.py", "schema.py", "simulator.py", "stream.py", "system.py",
+)  # fmt: skip
 
 
 class DramSimulator:
-    """A single-channel DRAM controller and its memory.
+    """A DRAM controller of one or more channels, and its memory.
 
-    space: a preset ("dram", "dramgym", "dramgym-published") or a `DesignSpace` with parameters of those.
+    space: a preset (`simulators.dram.space.space_names()`) or a `DesignSpace` with parameters of those.
     device: one of `simulators.dram.devices.device_ids()`.
-    address_mapping: for spaces in which it is not a parameter (where it is, its default).
-    Raises LookupFailed for an unknown name.
+    address_mapping: a name or a text (`simulators.dram.mapping`). channels, ranks: by default the device's
+    own. Where the space has them as parameters (memory, address_mapping, channels, ranks), these are its
+    defaults. temperature_c: of the case; above the limit of the standard refresh comes more often.
+    beyond_capacity: "refuse" requests beyond the memory, or let their addresses "wrap".
+    mitigation: against RowHammer, of every design, set for `row_hammer_threshold` activates
+    (`simulators.dram.row_hammer`). controller: policies of every design that the space leaves out.
+    Raises LookupFailed for an unknown name, InputError or SpaceError for what cannot be.
     """
 
     name = "dram"
@@ -70,15 +70,33 @@ class DramSimulator:
         space: str | DesignSpace = "dram",
         device: str | Device = "ddr4-2400-8gb-x8",
         address_mapping: str = MAPPINGS[0],
+        channels: int | None = None,
+        ranks: int | None = None,
+        temperature_c: float | None = None,
+        beyond_capacity: str = "refuse",
+        mitigation: str = "None",
+        row_hammer_threshold: int = 10_000,
+        controller: Mapping[str, Value] | None = None,
     ) -> None:
-        self.device = _device(device)
-        AddressMapping.preset(address_mapping, self.device)
-        self.address_mapping = address_mapping
-        self.space = _with_default_mapping(_space(space), address_mapping)
-        self.events = EventEnergy.of(self.device)
+        self._memory = memory = _device(device)
+        self._system = System.of(memory, channels, ranks)
+        self.device = self._system.device
+        self._systems = {(self.device.channels, self.device.ranks): self._system}
+        self.address_mapping = AddressMapping.of(address_mapping, self.device).name
+        self._options = Options(
+            channels=channels,
+            ranks=ranks,
+            temperature_c=temperature_c,
+            beyond_capacity=beyond_capacity,
+            mitigation=mitigation,
+            row_hammer_threshold=row_hammer_threshold,
+            controller=dict(controller or {}),
+        )
+        self.space = checked_space(space, memory, address_mapping, self._options)
         self._preset = space if isinstance(space, str) else self.space.name
-        self._streams: OrderedDict[tuple[str, str], Stream] = OrderedDict()
+        self._streams: OrderedDict[tuple[str, str, str], Stream] = OrderedDict()
         self._lock = Lock()
+        self.config_of(self.space.default())
 
     @property
     def schema(self) -> MetricSchema:
@@ -87,52 +105,70 @@ class DramSimulator:
     @property
     def build_id(self) -> str:
         """Identity of everything that decides a result but the design and the workload."""
-        return f"dram-{_code_hash()}-{self.device.id}-{self.address_mapping}"
+        text = json.dumps(self._options.changed(), sort_keys=True) + repr(self.device)
+        digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+        return f"dram-{_code_hash()}-{self.device.id}-{self.address_mapping}-{digest}"
 
     def describe(self) -> dict[str, Any]:
         """Options that build an equal simulator."""
-        return {"space": self._preset, "device": self.device.id, "address_mapping": self.address_mapping}
+        own = {"space": self._preset, "device": self.device.id, "address_mapping": self.address_mapping}
+        return own | self._options.changed()
 
-    def open(self, point: DesignPoint, workload: Work, seed: int = 0, *, log: bool = False) -> DramSession:
-        """A session at cycle 0. The controller has no randomness, so `seed` changes nothing.
+    def open(
+        self, point: DesignPoint, workload: Work, seed: int = 0, *, log: bool = False, record: bool = False
+    ) -> DramSession:
+        """A session at cycle 0. The controller has no randomness but that of `mitigation_seed`, so `seed`
+        changes nothing.
 
-        log: keep the command log (`DramSession.command_log`).
+        log: keep the command log (`DramSession.command_log`). record: keep the cycles of acceptance and
+        response of each burst (`accept_cycles`, `finish_cycles`).
         """
         self.space.encode(point)
-        design = point.to_dict()
-        config = ControllerConfig.build(self.device, design)
-        stream = self.stream(workload, self.mapping_of(point))
-        requests, decoded = stream.requests, stream.decoded
-        engine = dram_engine.DramEngine(
-            config.vector(),
-            requests.arrival_cycle,
-            decoded.bank,
-            decoded.row,
-            decoded.column,
-            requests.is_write,
-            requests.source,
-            warmup=stream.warmup,
-            log=log,
-        )
-        return DramSession(self, engine, point, stream.last_arrival_cycle)
+        stream = self._stream(Workload.of(workload), self.system_of(point), self.mapping_of(point))
+        return self._open(point, stream, log, record)
 
     def run(self, point: DesignPoint, workload: Work, seed: int = 0) -> Metrics:
         """One design on one workload to its end."""
         return self.open(point, workload, seed).finish()
 
+    def run_chunks(
+        self, point: DesignPoint, chunks: Iterable[Trace], *, arrival_scale: float = 1.0, warmup: int = 0
+    ) -> Metrics:
+        """One design on one trace that comes in pieces, in order of arrival, and need never be in memory.
+
+        The pieces are decoded one by one into a temporary folder. The result is that of the whole trace.
+        """
+        self.space.encode(point)
+        system = self.system_of(point)
+        mapping = AddressMapping.of(self.mapping_of(point), system.device)
+        beyond = self._options.beyond_capacity
+        with tempfile.TemporaryDirectory(prefix="dse-trace-") as folder:
+            spill = Spill(Path(folder), mapping, system.device, arrival_scale=arrival_scale, beyond=beyond)
+            return self._open(point, spill.add(chunks, warmup)).finish()
+
     def run_batch(
         self, points: Sequence[DesignPoint] | IndexMatrix, workloads: Sequence[Work], threads: int = 1
     ) -> MetricsBatch:
-        """Every design on every workload, in `threads` threads; the result does not depend on how many."""
+        """Every design on every workload, in `threads` threads; the result does not depend on how many.
+
+        Where the memory is part of the design, one that cannot be built or is too small is a failed run.
+        """
         designs = self._points(points)
         works = [Workload.of(workload) for workload in workloads]
         values = np.full((len(designs), len(works), len(self.schema)), np.nan)
         seconds = np.zeros(values.shape[:2])
         notes: list[list[tuple[str, ...]]] = [[() for _ in works] for _ in designs]
+        may_fail = "memory" in self.space.names
 
         def one(cell: tuple[int, int]) -> None:
             started = time.perf_counter()
-            measured = self.run(designs[cell[0]], works[cell[1]])
+            try:
+                measured = self.run(designs[cell[0]], works[cell[1]])
+            except InputError as error:
+                if not may_fail:
+                    raise
+                notes[cell[0]][cell[1]] = (error.message,)
+                return
             values[cell] = measured.values_array
             notes[cell[0]][cell[1]] = measured.notes
             seconds[cell] = time.perf_counter() - started
@@ -140,43 +176,92 @@ class DramSimulator:
         _for_each(one, list(np.ndindex(values.shape[:2])), threads)
         return MetricsBatch(self.schema, values, notes, seconds)
 
-    def stream(self, workload: Work, address_mapping: str) -> Stream:
-        """The workload merged and decoded; kept for the next simulation."""
-        return self._stream(Workload.of(workload), address_mapping)
+    def stream(
+        self, workload: Work, address_mapping: str | None = None, point: DesignPoint | None = None
+    ) -> Stream:
+        """The workload merged and decoded, a burst a line; kept for the next simulation.
+
+        address_mapping: by default that of `point`. point: whose memory it is; by default the simulator's.
+        """
+        system = self._system if point is None else self.system_of(point)
+        own = self.address_mapping if point is None else self.mapping_of(point)
+        return self._stream(Workload.of(workload), system, address_mapping or own)
 
     def mapping_of(self, point: DesignPoint) -> str:
         """The address mapping that `point` is simulated with."""
         return str(point["address_mapping"]) if "address_mapping" in point.names else self.address_mapping
 
+    def system_of(self, point: DesignPoint) -> System:
+        """The memory of `point`, arranged in its channels and ranks, and what it costs."""
+        if "memory" in point.names:
+            return chosen_system(point.to_dict())
+        channels = int(point["channels"]) if "channels" in point.names else self.device.channels
+        ranks = int(point["ranks"]) if "ranks" in point.names else self.device.ranks
+        wanted = channels, ranks
+        if wanted not in self._systems:
+            self._systems[wanted] = System.of(self._memory, channels, ranks)
+        return self._systems[wanted]
+
+    def device_of(self, point: DesignPoint) -> Device:
+        """The device of `point`, arranged in its channels and ranks."""
+        return self.system_of(point).device
+
+    def config_of(self, point: DesignPoint) -> ControllerConfig:
+        """What the engine and the twin are given: the memory and all policies of `point` as numbers.
+
+        A source may enter as many requests a cycle as there are data buses, so that one can load them all.
+        """
+        memory = self.device_of(point)
+        design = self._options.policies(point.to_dict(), memory)
+        return ControllerConfig.build(memory, design, temperature_c=self._options.temperature_c)
+
     def measure(self, measured: Measured, point: DesignPoint) -> Metrics:
         """Metrics of what an engine counted while it ran `point`."""
-        cost = controller_cost(point.to_dict(), self.device)
-        return metrics(measured, self.device, self.events, cost)
+        system = self.system_of(point)
+        design = self._options.policies(point.to_dict(), system.device)
+        cost = controller_cost(design, system.device)
+        return metrics(measured, system, cost, str(design.get("refresh_policy", "AllBank")))
+
+    def _open(
+        self, point: DesignPoint, stream: Stream, log: bool = False, record: bool = False
+    ) -> DramSession:
+        config, system = self.config_of(point), self.system_of(point)
+        requests, decoded = stream.requests, stream.decoded
+        _check_sources(requests.n_sources)
+        engine = dram_engine.DramEngine(
+            config.vector(),
+            system.rows,
+            system.lengths,
+            requests.arrival_cycle,
+            decoded.channel if system.device.channels > 1 else None,
+            decoded.bank,
+            decoded.row,
+            decoded.column,
+            requests.is_write,
+            requests.source,
+            warmup=stream.warmup,
+            log=log,
+            record=record,
+        )
+        return DramSession(self, engine, point, stream.last_arrival_cycle)
 
     def _points(self, points: Sequence[DesignPoint] | IndexMatrix) -> list[DesignPoint]:
         if isinstance(points, np.ndarray):
             return [self.space.from_indices(row) for row in points]
         return list(points)
 
-    def _stream(self, workload: Workload, mapping: str) -> Stream:
-        key = (workload.hash, mapping)
+    def _stream(self, workload: Workload, system: System, mapping: str) -> Stream:
+        key = (workload.hash, mapping, system.key)
         with self._lock:
             found = self._streams.get(key)
             if found is None:
-                found = self._decode(workload, mapping)
+                address_mapping = AddressMapping.of(mapping, system.device)
+                found = decode(workload, address_mapping, system.device, self._options.beyond_capacity)
                 self._streams[key] = found
             self._streams.move_to_end(key)
             while len(self._streams) > _CACHED_STREAMS:
                 self._streams.popitem(last=False)
         return found
-
-    def _decode(self, workload: Workload, mapping: str) -> Stream:
-        requests = workload.merged(self.device.tck_fs)
-        _check_sources(workload, requests)
-        decoded = AddressMapping.preset(mapping, self.device).decode(requests.address)
-        for array in (decoded.bank, decoded.row, decoded.column):
-            array.setflags(write=False)
-        return Stream(requests, decoded, workload.warmup)
 
 
 def _for_each(work: Callable[[tuple[int, int]], None], cells: list[tuple[int, ...]], threads: int) -> None:
@@ -193,35 +278,10 @@ def _device(chosen: str | Device) -> Device:
     return device(chosen) if isinstance(chosen, str) else chosen
 
 
-def _space(chosen: str | DesignSpace) -> DesignSpace:
-    if isinstance(chosen, str):
-        return space(chosen)
-    unknown = [name for name in chosen.names if name not in space("dram").names]
-    if unknown:
-        raise SpaceError(
-            f"design space {chosen.name!r} has the parameter {unknown[0]!r}, which the DRAM controller does "
-            f"not know: expected some of {listed(space('dram').names)}"
-        )
-    return chosen
-
-
-def _with_default_mapping(chosen: DesignSpace, mapping: str) -> DesignSpace:
-    """`chosen`, with `mapping` as the default of its parameter address_mapping if it has one."""
-    if "address_mapping" not in chosen.names:
-        return chosen
-    parameters = [
-        replace(parameter, default=mapping) if parameter.name == "address_mapping" else parameter
-        for parameter in chosen.parameters
-    ]
-    return DesignSpace(chosen.name, parameters, chosen.constraints, chosen.dead_rules)
-
-
-def _check_sources(workload: Workload, requests: Requests) -> None:
+def _check_sources(sources: int) -> None:
     limit = int(dram_engine.MAX_SOURCES)
-    if requests.n_sources > limit:
-        raise InputError(
-            f"workload {workload.name!r} has {requests.n_sources} sources: the controller has {limit} ports"
-        )
+    if sources > limit:
+        raise InputError(f"the workload has {sources} sources: the controller has {limit} ports")
 
 
 @cache
@@ -230,7 +290,7 @@ def _code_hash() -> str:
     folder = resources.files("simulators.dram")
     digest = hashlib.blake2b(digest_size=8)
     digest.update(dram_engine.SOURCE_HASH.encode())
-    presets = sorted((folder / "presets").iterdir(), key=lambda file: file.name)
-    for file in [*(folder / name for name in _SOURCES), *presets]:
+    standards = sorted((folder / "standards").iterdir(), key=lambda file: file.name)
+    for file in [*(folder / name for name in _SOURCES), *standards]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
