@@ -13,7 +13,7 @@ from dashboards.labels import plain, scale_for
 from dse.over_time import OverTime
 
 _LATENCIES = (("mean", "read_latency_mean_ns", "solid"), ("95th percentile", "read_latency_p95_ns", "dot"))
-_UPPER, _LOWER = (0.56, 1.0), (0.0, 0.44)
+_UPPER, _LOWER = (0.54, 1.0), (0.0, 0.46)
 
 
 def over_time_figure(series: Sequence[OverTime], title: str = "", colours: Scheme = LIGHT) -> go.Figure:

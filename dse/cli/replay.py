@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dse.cli.replay_report import Report
     from traces.workload import Workload
 
-TWIN_REQUESTS = 5_000
-"""What the twin is given unless --length says otherwise: about a minute."""
+TWIN_REQUESTS = 10_000
+"""What the twin is given unless --length says otherwise: some ten seconds."""
 
 
 def command(

@@ -166,6 +166,7 @@ def _violations(report: Report) -> list[str]:
         pulledin=config.refresh_max_pulledin,
         raa_initial=config.raa_initial if manages else 0,
         raa_maximum=config.raa_maximum if manages else 0,
+        temperature_c=report.picked.simulator.describe().get("temperature_c"),
     )
     decoded, requests = stream.decoded, stream.requests
     served = Served(

@@ -28,7 +28,8 @@ from simulators.dram.rank import Bank, Request
 from simulators.dram.record import TwinResult
 from simulators.dram.recording import CommandArrays, Recording, Watch
 from simulators.dram.reference import ReferenceController, requests_of
-from simulators.dram.simulator import DramSimulator, Stream
+from simulators.dram.simulator import DramSimulator
+from simulators.dram.stream import Stream
 
 EXPECTED = (
     "expected FILE.py:CLASS, a subclass of simulators.dram.reference.ReferenceController with `schedule`"
@@ -81,7 +82,7 @@ def record_own(
     The twin visits every cycle: thousands of requests a minute, not millions. SchedulerError where the
     user's code fails, with the line and the cycle.
     """
-    stream = simulator.stream(workload, simulator.mapping_of(point))
+    stream = simulator.stream(workload, point=point)
     config = simulator.config_of(point)
     result = _run(scheduler, config, stream, watch)
     measured = _measured(result, stream)

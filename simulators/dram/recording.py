@@ -19,7 +19,8 @@ from dse.point import DesignPoint
 from dse.simulator import Work
 from simulators.dram.config import ControllerConfig
 from simulators.dram.devices import Device
-from simulators.dram.simulator import DramSimulator, Stream
+from simulators.dram.simulator import DramSimulator
+from simulators.dram.stream import Stream
 
 CommandArrays = Mapping[str, NDArray[Any]]
 Watch = Callable[[int], None]
@@ -89,7 +90,7 @@ def record(
         config=session.config,
         metrics=session.finish(),
         counters=session.measured().counters,
-        stream=simulator.stream(workload, simulator.mapping_of(point)),
+        stream=simulator.stream(workload, point=point),
         accept=session.accept_cycles,
         finish=session.finish_cycles,
         log=session.command_log() if log else None,

@@ -11,7 +11,7 @@ from simulators.dram.constraints import COMMANDS
 from simulators.dram.devices import device
 from simulators.dram.mapping import Decoded
 from simulators.dram.recording import Recording
-from simulators.dram.simulator import Stream
+from simulators.dram.stream import Stream
 from traces.workload import Requests
 
 DEVICE = device("ddr4-2400-8gb-x8")
