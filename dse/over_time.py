@@ -38,7 +38,8 @@ def over_time(
     peak_gbps: float,
     bins: int | None = None,
 ) -> OverTime:
-    """From the requests of a run, arrays (n,) in any order; by default in bins of eight requests or more."""
+    """From the requests of a run, arrays (n,) in any order; by default in bins of eight requests or
+    more."""
     end_ns = float(finish_ns.max()) if len(finish_ns) else 0.0
     count = bins or max(1, min(MOST_BINS, len(finish_ns) // _FEWEST_PER_BIN))
     width_ns = end_ns / count or 1.0

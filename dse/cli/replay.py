@@ -16,7 +16,7 @@ from dse.load_curve import load_curve, parse_loads
 
 if TYPE_CHECKING:
     from dse.cli.picked import Picked
-    from dse.cli.replay_files import Wanted
+    from dse.cli.replay_files import Instead, Wanted
     from dse.cli.replay_report import Report
     from traces.workload import Workload
 
@@ -68,6 +68,14 @@ def command(
             "with --diff against the design's.",
         ),
     ] = None,
+    mimic: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PEER[:CHOICE=VALUE,...]",
+            help="Schedule as ramulator2, dramsim3 or dramsys5 does (slow, likewise); with --diff against "
+            "the design.",
+        ),
+    ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Write every command with its cycle: a .csv or .csv.gz file.")
     ] = None,
@@ -104,18 +112,29 @@ def command(
     from dse.cli.replay_files import Wanted
 
     wanted = Wanted(log=log, timeline=timeline, window_ns=(from_ns, to_ns), audit=audit, plot=plot, load=load)
-    wanted.check(alone=not diff, scheduler=scheduler is not None)
+    instead = _instead(scheduler, mimic)
+    wanted.check(alone=not diff, instead=instead)
     options = Options.of(store, space=space, device=device, address_mapping=mapping)
     words = designs or []
-    chosen = pick_two(words, options) if diff and scheduler is None else (pick_one(words, options),)
+    chosen = pick_two(words, options) if diff and instead is None else (pick_one(words, options),)
     requests = _requests(chosen, trace, workload, clock_mhz)
-    if scheduler is not None and length is None:
+    if instead is not None and length is None:
         length = min(len(requests), TWIN_REQUESTS)
     requests = _changed(requests, arrival_scale=arrival_scale, length=length, warmup=warmup)
     if diff:
-        _compare(chosen, requests, scheduler, wanted, as_json=as_json)
+        _compare(chosen, requests, instead, wanted, as_json=as_json)
     else:
-        _report(chosen[0], requests, scheduler, wanted, threads, as_json=as_json)
+        _report(chosen[0], requests, instead, wanted, threads, as_json=as_json)
+
+
+def _instead(scheduler: str | None, mimic: str | None) -> Instead | None:
+    from dse.cli.replay_files import Instead
+
+    if scheduler is not None and mimic is not None:
+        raise ConfigError("--scheduler and --mimic exclude each other", key="--mimic")
+    if scheduler is not None:
+        return Instead("--scheduler", scheduler)
+    return None if mimic is None else Instead("--mimic", mimic)
 
 
 def _requests(
@@ -140,12 +159,18 @@ def _changed(requests: Workload, **given: Any) -> Workload:
 
 
 def _report(
-    picked: Picked, requests: Workload, scheduler: str | None, wanted: Wanted, threads: int, *, as_json: bool
+    picked: Picked,
+    requests: Workload,
+    instead: Instead | None,
+    wanted: Wanted,
+    threads: int,
+    *,
+    as_json: bool,
 ) -> None:
     """One design."""
     from dse.cli.replay_report import curve_dict, show
 
-    report = _run(picked, requests, scheduler, log=wanted.needs_log)
+    report = _run(picked, requests, instead, log=wanted.needs_log)
     data = wanted.write([report])
     curve = None
     if wanted.load is not None:
@@ -160,15 +185,15 @@ def _report(
 
 
 def _compare(
-    chosen: Sequence[Picked], requests: Workload, scheduler: str | None, wanted: Wanted, *, as_json: bool
+    chosen: Sequence[Picked], requests: Workload, instead: Instead | None, wanted: Wanted, *, as_json: bool
 ) -> None:
-    """Two designs, or one with its own scheduler and with the user's."""
+    """Two designs, or one on the engine and on what runs instead."""
     from dse.cli.replay_difference import difference_dict, show_difference
 
     first, second = chosen[0], chosen[-1]
     reports = (
         _run(first, requests, None, log=wanted.needs_log),
-        _run(second, requests, scheduler, log=wanted.needs_log),
+        _run(second, requests, instead, log=wanted.needs_log),
     )
     data = wanted.write(reports)
     wanted.draw(reports, None)
@@ -178,8 +203,8 @@ def _compare(
         show_difference(*reports, data)
 
 
-def _run(picked: Picked, requests: Workload, scheduler: str | None, *, log: bool) -> Report:
-    """A run on the engine, or with the user's scheduler on the twin."""
+def _run(picked: Picked, requests: Workload, instead: Instead | None, *, log: bool) -> Report:
+    """A run on the engine, with the user's scheduler on the twin, or as a peer would do it."""
     from dse.cli.replay_report import Report
     from simulators.dram.simulator import DramSimulator
 
@@ -188,15 +213,22 @@ def _run(picked: Picked, requests: Workload, scheduler: str | None, *, log: bool
         raise ConfigError(
             f"simulator {simulator.name!r} cannot be replayed: expected 'dram'", key="simulator"
         )
-    if scheduler is None:
+    if instead is None:
         from simulators.dram.recording import record
 
         with waiting(picked.label, len(requests)) as watch:
             made = record(simulator, picked.point, requests, log=log, watch=watch)
         return Report(picked.label, picked, requests, made)
+    if instead.option == "--mimic":
+        from simulators.dram.mimicked import parse_peer, record_peer
+
+        peer, choices = parse_peer(instead.text)
+        with waiting(f"{picked.label} as {peer}"):
+            made = record_peer(simulator, picked.point, requests, peer, choices)
+        return Report(f"{picked.label} as {instead.text}", picked, requests, made, instead.text)
     from simulators.dram.own_scheduler import load_scheduler, record_own
 
-    own = load_scheduler(scheduler)
+    own = load_scheduler(instead.text)
     with waiting(f"{own.__name__} on the twin", len(requests)) as watch:
         made = record_own(simulator, picked.point, requests, own, watch)
     return Report(f"{picked.label} with {own.__name__}", picked, requests, made, own.__name__)

@@ -38,7 +38,7 @@ def show_difference(first: Report, second: Report, data: Mapping[str, Any]) -> N
     shown.print(f"on {workload.name} ({len(workload):,} requests)", markup=False)
     shown.print(_parameter_table(first, second))
     for section in difference(first.recording, second.recording):
-        if any(row.difference for row in section.rows):
+        if any(row.difference for row in (*section.rows, *filter(None, [section.total]))):
             shown.print(_section_table(section))
         else:
             shown.print(f"{section.title}: no difference", markup=False)
@@ -60,7 +60,7 @@ def _description(report: Report) -> dict[str, Any]:
     described = {name: simulator[name] for name in ("device", "address_mapping") if name in simulator}
     described |= report.picked.point.to_dict()
     if report.scheduler is not None:
-        described["scheduler"] = f"{report.scheduler} (own)"
+        described["scheduler"] = report.scheduler
     return described
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from simulators.dram.recording import Recording
 
 _BLOCK_LINES = 1 << 16
+
+
+class Instead(NamedTuple):
+    """What runs instead of the engine: the option ("--scheduler" or "--mimic") and what it says."""
+
+    option: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Wanted:
     def needs_log(self) -> bool:
         return self.log is not None or self.timeline is not None or self.audit
 
-    def check(self, *, alone: bool, scheduler: bool) -> None:
+    def check(self, *, alone: bool, instead: Instead | None) -> None:
         """Refuse, before anything runs, what cannot be had together. ConfigError."""
         begin, end = self.window_ns
         if self.timeline is None and (begin > 0 or end is not None):
@@ -48,8 +55,13 @@ class Wanted:
             raise ConfigError(f"--from {begin:g} --to {end:g}: expected an end after the begin", key="--to")
         if self.load is not None:
             parse_loads(self.load)
-            if scheduler:
-                raise ConfigError("--load runs on the engine: leave --scheduler out", key="--load")
+            if instead is not None:
+                raise ConfigError(f"--load runs on the engine: leave {instead.option} out", key="--load")
+        if self.audit and instead is not None and instead.option == "--mimic":
+            raise ConfigError(
+                "--audit is for our own logs: what a peer's logs break is listed in docs/validation.md",
+                key="--audit",
+            )
         single = {
             "--log": self.log,
             "--audit": self.audit or None,
@@ -139,11 +151,12 @@ def _over_time(report: Report) -> OverTime:
 
     recording = report.recording
     device, tck_ns = recording.device, recording.device.tck_ns
+    done = recording.finish >= 0
     return over_time(
         report.label,
-        np.asarray(recording.finish * tck_ns, dtype=np.float64),
-        np.asarray((recording.finish - recording.arrival) * tck_ns, dtype=np.float64),
-        recording.stream.requests.is_write == 0,
+        np.asarray(recording.finish[done] * tck_ns, dtype=np.float64),
+        np.asarray((recording.finish - recording.arrival)[done] * tck_ns, dtype=np.float64),
+        recording.stream.requests.is_write[done] == 0,
         device.burst_bytes,
         device.peak_bandwidth_gbps,
     )

@@ -26,7 +26,7 @@ _MOST_VIOLATIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run; `scheduler` is the class that scheduled it if it was the user's own."""
+    """One run; `scheduler` is the user's class or the peer, where one of those scheduled it."""
 
     label: str
     picked: Picked
@@ -58,10 +58,13 @@ class Report:
 
 def show(report: Report, data: Mapping[str, Any], curve: LoadCurve | None) -> None:
     """Tables on stdout. data: what was written, as `Wanted.write` gives it."""
+    from simulators.dram.recording import time_by_cause
+
     shown = console()
     shown.print(f"{report.label} on {_of(report.workload)}", markup=False)
     shown.print(_metrics(report.metrics, report.picked.metrics if _same(report) else None))
-    shown.print(_causes(report))
+    if time_by_cause(report.recording):
+        shown.print(_causes(report))
     if len(_sources(report)) > 1:
         shown.print(_source_table(report))
     for note in report.metrics.notes:

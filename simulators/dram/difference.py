@@ -47,8 +47,9 @@ class Section(NamedTuple):
 def difference(first: Recording, second: Recording) -> tuple[Section, ...]:
     """Elapsed time by cause, latency, energy by component, then every other group of metrics.
 
-    Rows of one unit that add up are sorted by the size of their difference in that unit, others by its
-    share of the first design's value. Rows with no difference come last.
+    What only one of them knows (a peer that is mimicked keeps no account of stalls) is left out. Rows of
+    one unit that add up are sorted by the size of their difference in that unit, others by its share of
+    the first design's value. Rows with no difference come last.
     """
     return (
         _elapsed(first, second),
@@ -60,7 +61,7 @@ def difference(first: Recording, second: Recording) -> tuple[Section, ...]:
 
 def _elapsed(first: Recording, second: Recording) -> Section:
     before, after = time_by_cause(first), time_by_cause(second)
-    rows = [Row(cause, "ns", before[cause], after[cause]) for cause in before]
+    rows = [Row(cause, "ns", before[cause], after[cause]) for cause in before if cause in after]
     total = Row("elapsed", "ns", first.elapsed_ns, second.elapsed_ns)
     return Section("elapsed time by cause", _by_size(rows), total)
 
@@ -102,7 +103,8 @@ def _groups(first: Recording, second: Recording) -> Iterator[Section]:
         rows = [
             Row(spec.name, spec.unit, first.metrics[spec.name], second.metrics[spec.name]) for spec in specs
         ]
-        yield Section(group, _by_size(rows) if _one_unit(specs) else _by_share(rows))
+        known = [row for row in rows if math.isfinite(row.difference)]
+        yield Section(group, _by_size(known) if _one_unit(specs) else _by_share(known))
 
 
 def _one_unit(specs: Iterable[MetricSpec]) -> bool:

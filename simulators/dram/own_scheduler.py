@@ -14,19 +14,16 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dse.errors import DseError, InputError, did_you_mean, listed
 from dse.point import DesignPoint
 from dse.simulator import Work
-from ext import dram_engine
 from simulators.dram.channel import Channel
 from simulators.dram.config import ControllerConfig
 from simulators.dram.constraints import COMMANDS
-from simulators.dram.measure import Measured
 from simulators.dram.rank import Bank, Request
 from simulators.dram.record import TwinResult
-from simulators.dram.recording import CommandArrays, Recording, Watch
+from simulators.dram.recording import CommandArrays, Recording, Watch, measured_from
 from simulators.dram.reference import ReferenceController, requests_of
 from simulators.dram.simulator import DramSimulator
 from simulators.dram.stream import Stream
@@ -37,7 +34,6 @@ EXPECTED = (
 _OPTION = "--scheduler"
 _CYCLES_BETWEEN = 1000
 _MOST_CYCLES_WAITING = 200_000
-_BATCHES = 32  # as the engine
 
 
 class SchedulerError(DseError):
@@ -85,12 +81,13 @@ def record_own(
     stream = simulator.stream(workload, point=point)
     config = simulator.config_of(point)
     result = _run(scheduler, config, stream, watch)
-    measured = _measured(result, stream)
+    counters = {item.name: getattr(result.counters, item.name) for item in fields(result.counters)}
+    measured = measured_from(counters, stream, result.accept, result.finish)
     return Recording(
         device=simulator.device_of(point),
         config=config,
         metrics=simulator.measure(measured, point),
-        counters=measured.counters,
+        counters=counters,
         stream=stream,
         accept=result.accept,
         finish=result.finish,
@@ -159,7 +156,8 @@ def _checked(scheduler: type[ReferenceController]) -> type[ReferenceController]:
 
 
 def _check_choice(chosen: object, bank: Bank) -> None:
-    """A request of the bank, and none that overtakes an older one to the same place if one of them writes."""
+    """A request of the bank, and none that overtakes an older one to the same place if one of them
+    writes."""
     place = next((place for place, request in enumerate(bank.queue) if request is chosen), None)
     if place is None:
         raise TypeError(f"schedule returned {chosen!r}: expected one of bank.queue, or None to wait")
@@ -192,44 +190,6 @@ def _line(error: BaseException, path: Path) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
     return f", line {lines[-1]}" if lines else ""
-
-
-def _measured(result: TwinResult, stream: Stream) -> Measured:
-    """The counts of the twin in the form of the engine's."""
-    requests = stream.requests
-    counted = np.arange(len(requests)) >= stream.warmup
-    reads = counted & (requests.is_write == 0)
-    writes = counted & (requests.is_write != 0)
-    latencies = [
-        (result.finish - since)[chosen]
-        for since in (requests.arrival_cycle, result.accept)
-        for chosen in (reads, writes)
-    ]
-    upper = dram_engine.bin_upper_bounds()
-    batch_sums, batch_counts = _batches(
-        latencies[0][np.lexsort((requests.source[reads], result.finish[reads]))]
-    )
-    return Measured(
-        counters={item.name: getattr(result.counters, item.name) for item in fields(result.counters)},
-        histograms=np.array(
-            [np.bincount(dram_engine.latency_bins(one), minlength=len(upper)) for one in latencies],
-            dtype=np.int64,
-        ),
-        bin_upper=upper,
-        latency_sums=np.array([one.sum() for one in latencies], dtype=np.int64),
-        latency_maxima=np.array([one.max(initial=0) for one in latencies], dtype=np.int64),
-        batch_sums=batch_sums,
-        batch_counts=batch_counts,
-        last_arrival_cycle=stream.last_arrival_cycle,
-    )
-
-
-def _batches(latencies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sums and counts of consecutive reads, by completion, in as many batches as the engine makes."""
-    edges = np.arange(1, _BATCHES + 1) * len(latencies) // _BATCHES
-    batch = np.searchsorted(edges, np.arange(len(latencies)), "right")
-    sums = np.bincount(batch, weights=latencies, minlength=_BATCHES).astype(np.int64)
-    return sums, np.bincount(batch, minlength=_BATCHES).astype(np.int64)
 
 
 def _log(result: TwinResult) -> CommandArrays:

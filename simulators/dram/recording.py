@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from dse.metrics import Metrics
 from dse.point import DesignPoint
 from dse.simulator import Work
+from ext import dram_engine
 from simulators.dram.config import ControllerConfig
 from simulators.dram.devices import Device
+from simulators.dram.measure import Measured
 from simulators.dram.simulator import DramSimulator
 from simulators.dram.stream import Stream
 
@@ -28,6 +30,7 @@ Watch = Callable[[int], None]
 
 STALL = "stall_"
 _STEP = 100_000
+_BATCHES = 32  # as the engine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +100,34 @@ def record(
     )
 
 
+def measured_from(
+    counters: Mapping[str, int], stream: Stream, accept: NDArray[np.int64], finish: NDArray[np.int64]
+) -> Measured:
+    """Counters and cycles of requests in the form of the engine's; requests that did not finish (-1) are
+    left out."""
+    requests = stream.requests
+    counted = (np.arange(len(requests)) >= stream.warmup) & (finish >= 0)
+    reads = counted & (requests.is_write == 0)
+    writes = counted & (requests.is_write != 0)
+    latencies = [
+        (finish - since)[chosen] for since in (requests.arrival_cycle, accept) for chosen in (reads, writes)
+    ]
+    upper = dram_engine.bin_upper_bounds()
+    in_order = np.lexsort((requests.source[reads], finish[reads]))
+    batch_sums, batch_counts = _batches(latencies[0][in_order])
+    histograms = [np.bincount(dram_engine.latency_bins(one), minlength=len(upper)) for one in latencies]
+    return Measured(
+        counters=counters,
+        histograms=np.array(histograms, dtype=np.int64),
+        bin_upper=upper,
+        latency_sums=np.array([one.sum() for one in latencies], dtype=np.int64),
+        latency_maxima=np.array([one.max(initial=0) for one in latencies], dtype=np.int64),
+        batch_sums=batch_sums,
+        batch_counts=batch_counts,
+        last_arrival_cycle=stream.last_arrival_cycle,
+    )
+
+
 def time_by_cause(recording: Recording) -> dict[str, float]:
     """Where the elapsed time went, ns by cause, the mean over the channels; the sum is the elapsed time.
 
@@ -115,14 +146,15 @@ def by_source(recording: Recording) -> list[SourceStatistics]:
     """One entry a source, in the order of their numbers."""
     requests = recording.stream.requests
     latency_ns = (recording.finish - recording.arrival) * recording.device.tck_ns
-    counted = np.arange(len(requests)) >= recording.stream.warmup
+    finished = recording.finish >= 0
+    counted = finished & (np.arange(len(requests)) >= recording.stream.warmup)
     is_write = requests.is_write.astype(np.bool_)
     found = []
     for source in range(requests.n_sources):
         own = requests.source == source
         read_ns = np.sort(latency_ns[own & ~is_write & counted])
         write_ns = latency_ns[own & is_write & counted]
-        moved_bytes = int(own.sum()) * recording.device.burst_bytes
+        moved_bytes = int((own & finished).sum()) * recording.device.burst_bytes
         found.append(
             SourceStatistics(
                 source,
@@ -136,6 +168,14 @@ def by_source(recording: Recording) -> list[SourceStatistics]:
             )
         )
     return found
+
+
+def _batches(latencies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sums and counts of consecutive reads, by completion, in as many batches as the engine makes."""
+    edges = np.arange(1, _BATCHES + 1) * len(latencies) // _BATCHES
+    batch = np.searchsorted(edges, np.arange(len(latencies)), "right")
+    sums = np.bincount(batch, weights=latencies, minlength=_BATCHES).astype(np.int64)
+    return sums, np.bincount(batch, minlength=_BATCHES).astype(np.int64)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -156,6 +156,8 @@ class _Lanes:
 
     def _of_request(self, request: int) -> dict[str, Any]:
         recording = self.recording
+        if recording.finish[request] < 0:
+            return {"source": int(recording.stream.requests.source[request])}
         latency = int(recording.finish[request]) - int(recording.arrival[request])
         return {
             "source": int(recording.stream.requests.source[request]),
@@ -276,8 +278,8 @@ class _Lanes:
             bursts, _ = np.histogram((self.log["cycle"] + delay)[own], edges)
             gbps = bursts * self.recording.device.burst_bytes / moved_ns
             served = channels == channel
-            accepted = np.sort(self.recording.accept[served])
-            finished = np.sort(self.recording.finish[served])
+            accepted = _in_order(self.recording.accept[served])
+            finished = _in_order(self.recording.finish[served])
             waiting = np.searchsorted(accepted, edges, "right") - np.searchsorted(finished, edges, "right")
             for place, cycle in enumerate(edges[:-1].tolist()):
                 time = self._us(cycle)
@@ -364,6 +366,11 @@ def _lanes(ranks: int, groups: int, banks_per_group: int, pseudo: bool) -> Itera
         for bank in range(groups * banks_per_group):
             group, own = divmod(bank, banks_per_group)
             yield _rank_lane(rank) + 1 + bank, f"{word} {rank} group {group} bank {own}"
+
+
+def _in_order(cycles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The cycles of what happened (what did not has -1), ascending."""
+    return np.sort(cycles[cycles >= 0])
 
 
 def _named(kind: str, process: int, thread: int, args: dict[str, Any]) -> dict[str, Any]:

@@ -250,4 +250,4 @@ def test_a_scheduler_of_one_s_own_is_compared_with_the_design_s(run, tmp_path):
     report = json.loads(out)
     assert status == 0
     assert [design["scheduler"] for design in report["designs"]] == [None, "InOrder"]
-    assert report["parameters"]["scheduler"] == ["FrFcfs", "InOrder (own)"]
+    assert report["parameters"]["scheduler"] == ["FrFcfs", "InOrder"]

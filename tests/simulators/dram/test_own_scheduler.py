@@ -124,6 +124,7 @@ def test_a_failure_names_the_file_the_line_and_the_cycle(simulator, written):
         (STRANGE, "schedule returned 7: expected one of bank.queue"),
         (NEVER, "no request was served for"),
     ],
+    ids=["reordered", "overtaking", "strange", "never"],
 )
 def test_a_choice_that_no_controller_may_make_is_refused(simulator, written, text, words):
     same_place = Trace(
@@ -149,6 +150,7 @@ def test_a_choice_that_no_controller_may_make_is_refused(simulator, written, tex
         ("def f(:", "{path}:Same", "line 2: SyntaxError"),
         ("import no_such_module", "{path}:Same", "line 2: ModuleNotFoundError"),
     ],
+    ids=["no name", "near name", "no .py", "missing", "other class", "no schedule", "syntax", "import"],
 )
 def test_what_is_no_scheduler_is_refused_with_what_was_expected(written, text, name, words):
     path = written(text)
