@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from simulators.dram.config import ControllerConfig
+from simulators.dram.constraints import COMMANDS
 from simulators.dram.devices import Device, Timings, device
 from simulators.dram.record import TwinResult
 from simulators.dram.reference import ReferenceController, requests_of
@@ -75,6 +76,11 @@ class Bench:
         """The flat number in its channel of a bank of a rank."""
         return rank * self.config.n_banks + bank
 
+    def first_to_first(self, cycles: int, before: str, after: str) -> int:
+        """From first clock to first clock of two commands whose last clocks are `cycles` apart."""
+        lengths = dict(zip(COMMANDS, self.config.lengths, strict=True))
+        return cycles + lengths[before] - lengths[after]
+
     def read(self, **where: int) -> None:
         """channel, bank (flat in it), row, column, at (cycle), source; 0 if left out."""
         self._add(where, is_write=0)
@@ -110,9 +116,33 @@ def bench() -> Bench:
 
 
 @pytest.fixture
+def wide_bench() -> Bench:
+    """As `bench`, with chips of 16 bits, whose activates are further apart."""
+    return _bench("ddr4-2400-8gb-x16")
+
+
+@pytest.fixture
 def ddr3_bench() -> Bench:
     """A DDR3-1600 controller: open page, FR-FCFS, no refresh, no power-down."""
     return _bench("ddr3-1600-1gb-x8-dimm")
+
+
+@pytest.fixture
+def ddr5_bench() -> Bench:
+    """A DDR5-4800 controller of one sub-channel: commands with an address take two clocks."""
+    return _bench("ddr5-4800-8gb-x8").arrange()
+
+
+@pytest.fixture
+def lpddr5_bench() -> Bench:
+    """An LPDDR5-6400 controller."""
+    return _bench("lpddr5-6400-8gb-x16").arrange()
+
+
+@pytest.fixture
+def hbm2_bench() -> Bench:
+    """An HBM2 controller of one channel: two pseudo channels, and a command bus each for rows and columns."""
+    return _bench("hbm2-2000-8gb").arrange(ranks=2)
 
 
 def _bench(device_id: str) -> Bench:
