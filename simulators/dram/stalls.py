@@ -30,7 +30,9 @@ def stall_of(channel: Channel) -> str:
 
 
 def _held_by(channel: Channel) -> str:
-    bank = next(bank for bank in channel.banks if bank.queue and channel.is_held(bank))
+    bank = next((bank for bank in channel.banks if bank.queue and channel.is_held(bank)), None)
+    if bank is None:
+        return "batching"  # by the decision of a user's scheduler
     rank = channel.ranks[bank.rank]
     if rank.in_self_refresh:
         return "self_refresh"

@@ -60,8 +60,8 @@ def test_a_conflict_waits_for_the_row_cycle(bench):
 
 
 def _hits_after_200(bench, first, second):
-    """Two open rows of different groups, then one request to each."""
-    bench.set(port_width=2)
+    """Two open rows of different groups, then one request to each, listed together."""
+    bench.set(batching_window=5, port_width=2)
     bench.read(bank=0)
     bench.read(bank=4)
     first(bank=0, column=8, at=200)
@@ -87,9 +87,9 @@ def test_hits_of_one_group_wait_for_it(bench):
     assert _stalls(bench.run())["bank_group"] == bench.t.ccd_l - 1
 
 
-def test_a_fifth_activate_waits_for_the_window(bench):
-    bench.set(port_width=5)
-    for bank in (0, 4, 8, 12, 1):
+def test_a_fifth_activate_waits_for_the_window(wide_bench):
+    bench = wide_bench.set(port_width=5)
+    for bank in (0, 4, 1, 5, 2):
         bench.read(bank=bank)
 
     assert _stalls(bench.run())["four_activates"] > 0
@@ -121,7 +121,7 @@ def test_requests_wait_for_a_refresh_and_for_waking_up(bench):
 
 
 def test_commands_of_two_clocks_wait_for_the_command_bus(ddr5_bench):
-    bench = ddr5_bench.set(port_width=2)
+    bench = ddr5_bench.set(batching_window=5, port_width=2)
     bench.read(bank=0)
     bench.read(bank=4)
     bench.read(bank=0, column=16, at=500)
@@ -142,10 +142,8 @@ def test_the_causes_add_up_to_the_cycles_of_all_channels(bench, channels, schedu
         batching_window=20,
     )
     for number in range(80):
-        channel = number % channels
-        bench.read(
-            channel=channel, bank=number * 7 % 32, row=number % 3, at=number * (150 if number > 60 else 4)
-        )
+        gap = 150 if number > 60 else 4
+        bench.read(channel=number % channels, bank=number * 7 % 32, row=number % 3, at=number * gap)
 
     log = bench.run()
 
