@@ -1,12 +1,13 @@
 """Timing constraints as data: rows that say how far two commands must be apart, and the commands they name.
 
 A standard's file lists its rows with expressions over the timings of a device (`"cl + burst + 2 - cwl"`);
-here they become `Constraint`s in clock cycles, which the twin reads as they are and the engine compiles. One row:
-`after` may be issued no earlier than `cycles` after the last `before` in the same scope; with a window of w, no
-earlier than `cycles` after the w-th last of them (four activates: w = 4).
+here they become `Constraint`s in clock cycles, which the twin reads as they are and the engine compiles. One
+row: `after` may be issued no earlier than `cycles` after the last `before` in the same scope; with a window
+of w, no earlier than `cycles` after the w-th last of them (four activates: w = 4).
 
-A file counts as JEDEC does, from the last clock of `from` to the last clock of `to`; a `Constraint` counts from first
-clock to first clock, so commands of several clocks move it: PRE to a two-clock ACT is one less than tRP.
+A file counts as JEDEC does, from the last clock of `from` to the last clock of `to`; a `Constraint` counts
+from first clock to first clock, so commands of several clocks move it: PRE to a two-clock ACT is one less
+than tRP.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ CAUSES = (
     "none", "data_bus", "bank_group", "activation", "row_cycle", "activate_spacing", "four_activates",
     "turnaround", "rank_switch", "refresh", "power_down", "self_refresh", "row_hammer", "command_bus",
 )  # fmt: skip
+
+MOST_CYCLES = 1 << 31  # of one row or timing
+MOST_WINDOW = 16
 
 READS = ("RD", "RDA")
 WRITES = ("WR", "WRA")
@@ -60,8 +64,8 @@ def constraints(
     """The rows of a standard's file in cycles of a device; those that never bind (0 or less) are left out.
 
     A row: `on` (a scope), `from` and `to` (command names, or READ, WRITE, COLUMN, REFRESH, separated by
-    blanks), `cycles` (an expression over `timings`), optionally `window`. lengths: clocks of a command on its bus
-    (1 where not listed). InputError names the row.
+    blanks), `cycles` (an expression over `timings`), optionally `window`. lengths: clocks of a command on its
+    bus (1 where not listed). InputError names the row.
     """
     clocks = {**dict.fromkeys(COMMANDS, 1), **(lengths or {})}
     found: list[Constraint] = []
@@ -70,8 +74,7 @@ def constraints(
         counted = evaluate(str(row["cycles"]), timings, where)
         scope, window = _position(row["on"], SCOPES, where), int(row.get("window", 1))
         earlier, later = _commands(row["from"], where), _commands(row["to"], where)
-        if window > 1 and row["on"] != "rank":
-            raise InputError(f"{where}: a window on {row['on']!r}: windows are counted on 'rank'")
+        _check_reach(row["on"], window, counted, where)
         for before in earlier:
             # the commands of one window share a ring, and so the distance of the longest of them
             last_clock = max(clocks[name] for name in (earlier if window > 1 else (before,)))
@@ -119,8 +122,8 @@ def evaluate(expression: str, values: Mapping[str, int], where: str) -> int:
     except KeyError as missing:
         name = str(missing.args[0])
         raise InputError(
-            f"{where}: {expression!r} uses the timing {name!r}, which the device does not have: expected some of "
-            f"{listed(values)}.{did_you_mean(name, values)}"
+            f"{where}: {expression!r} uses the timing {name!r}, which the device does not have: expected "
+            f"some of {listed(values)}.{did_you_mean(name, values)}"
         ) from None
     except (SyntaxError, TypeError, ValueError, ZeroDivisionError, RecursionError, MemoryError) as error:
         raise InputError(
@@ -169,6 +172,15 @@ def _position(name: str, names: tuple[str, ...], where: str) -> int:
     if name not in names:
         raise InputError(f"{where}: {name!r} is no scope: expected one of {listed(names)}")
     return names.index(name)
+
+
+def _check_reach(scope: str, window: int, cycles: int, where: str) -> None:
+    if window > 1 and scope != "rank":
+        raise InputError(f"{where}: a window on {scope!r}: windows are counted on 'rank'")
+    if not 1 <= window <= MOST_WINDOW or cycles > MOST_CYCLES:
+        raise InputError(
+            f"{where}: window {window}, {cycles} cycles: at most {MOST_WINDOW} and {MOST_CYCLES}"
+        )
 
 
 def _check_scope(scope: str, before: str, after: str, where: str) -> None:

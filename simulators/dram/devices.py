@@ -3,13 +3,13 @@
 A file lists the timing constraints of its standard as rows (`simulators.dram.constraints`), speed bins,
 organisations and currents, and names the devices that they make up. A timing is listed either in clock cycles
 (`timings_cycles`) or as an analogue limit in picoseconds (`timings_ps`), which becomes cycles by the integer
-rounding rule of JEDEC JESD79-4 (section on rounding algorithms): truncate(1000 ps / tCK) plus a guard band of
-974 thousandths, so that 350 ns at 833 ps is 421 and not 433 clocks. `derived` timings are expressions over the others.
-What the organisation says stands over what the standard says, the speed bin over both, the device over all. Each part
-names its source. Currents are those of one chip, of one channel (pseudo channel) of it where it has several.
+rounding rule of JEDEC, so that 350 ns at 833 ps is 421 and not 433 clocks. `derived` timings are
+expressions over the others. What the organisation says stands over what the standard says, the speed bin
+over both, the device over all. Each part names its source.
 
-A user's own memory is a file of the same form, in which one device is asked for by `device("path/to/mine.toml#name")`:
-a copy of a shipped file with other numbers will do (`simulators.dram.standard_file` lists the keys).
+A user's own memory is a file of the same form, in which one device is asked for by
+`device("path/to/mine.toml#name")`: a copy of a shipped file with other numbers will do
+(`simulators.dram.standard_file` lists the keys).
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from importlib import resources
 from typing import Any
 
 from dse.errors import InputError, LookupFailed, did_you_mean
-from simulators.dram.constraints import COMMANDS, Constraint, constraints, evaluate
+from simulators.dram.constraints import COMMANDS, MOST_CYCLES, Constraint, constraints, evaluate
 from simulators.dram.standard_file import ORGANISATION, check_standard, load_standard
 
-_ROUNDING_THOUSANDTHS = 974
 _FS_PER_PS = 1000
 _MOST_BANKS, _MOST_GROUPS = 64, 32  # of a channel
 
@@ -33,10 +32,11 @@ _MOST_BANKS, _MOST_GROUPS = 64, 32  # of a channel
 class Timings(Mapping[str, int]):
     """Timings in clock cycles by their JEDEC names in lower case without the t: `t.rcd`, `t["rcd"]`.
 
-    `_s`: other bank group, `_l`: same bank group. Which names there are depends on the standard; all have cl, cwl,
-    burst (clocks that one burst takes on the data bus), rcd, rp, ras, rc, rrd_s, rrd_l, faw, ccd_s, ccd_l, wtr_s,
-    wtr_l, rtp, wr, rfc, refi, xp, cke, and the four that count from the first clock of a command: read_data,
-    write_data (to the first data), read_close, write_close (to the precharge that an auto-precharge starts).
+    `_s`: other bank group, `_l`: same bank group. Which names there are depends on the standard; all have
+    cl, cwl, burst (clocks that one burst takes on the data bus), rcd, rp, ras, rc, rrd_s, rrd_l, faw, ccd_s,
+    ccd_l, wtr_s, wtr_l, rtp, wr, rfc, refi, xp, cke, rtw (read to write of one rank), and the four that
+    count from the first clock of a command: read_data, write_data (to the first data), read_close,
+    write_close (to the precharge that an auto-precharge starts).
     """
 
     __slots__ = ("_cycles",)
@@ -75,9 +75,10 @@ class Timings(Mapping[str, int]):
 class Currents:
     """Supply currents of one chip in mA at `vdd_v`; the VPP rail at `vpp_v` (0: there is none).
 
-    Several rails are folded into one of equal power at `vdd_v`. A `source` that starts with "stand-in" says that no list
-    is public, and what stands there instead. idd3n: one bank open. idd5b: all-bank refreshes back to back; idd5pb:
-    per-bank or same-bank refreshes back to back (0: not listed); idd6: self-refresh.
+    A chip is what serves one rank of one channel (one pseudo channel). Several rails are folded into one of
+    equal power at `vdd_v`. A `source` that starts with "stand-in" says that no list is public, and what
+    stands there instead. idd5b: all-bank refreshes back to back; idd5pb: per-bank or same-bank refreshes
+    back to back (0: not listed); idd6: self-refresh.
     """
 
     vdd_v: float
@@ -101,9 +102,9 @@ class Currents:
 class Device:
     """One memory: organisation, timings in cycles of `tck_ps`, constraints, currents, and their source.
 
-    channels, ranks: how many it has by itself; `arranged` gives it others. pseudo_channels: its ranks are pseudo
-    channels, each with a data bus of its own. refresh: the refresh policies that it knows. lengths: clocks that each
-    command occupies its bus.
+    channels, ranks: how many it has by itself; `arranged` gives it others. pseudo_channels: its ranks are
+    pseudo channels, each with a data bus of its own; they share the command buses. refresh: the refresh
+    policies that it knows. lengths: clocks that each command (as in COMMANDS) occupies its bus.
     """
 
     id: str
@@ -159,7 +160,7 @@ class Device:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """The commands that its standard has: those that wait for another than VRR; in the order of COMMANDS."""
+        """The commands that its standard has (those that wait for others than VRR), as in COMMANDS."""
         named = {row.after for row in self.constraints if COMMANDS[row.before] != "VRR"}
         return tuple(name for number, name in enumerate(COMMANDS) if number in named)
 
@@ -264,9 +265,15 @@ def parse_device(standard: Mapping[str, Any], device_id: str, file: str) -> Devi
     return found
 
 
-def round_up_cycles(time_ps: int, tck_ps: int) -> int:
-    """JEDEC integer rounding of a minimum: thousandths of a clock, truncated, plus 974, truncated."""
-    return (time_ps * 1000 // tck_ps + _ROUNDING_THOUSANDTHS) // 1000
+def round_up_cycles(time_ps: int, tck_ps: int, rule: str = "JESD79-4") -> int:
+    """JEDEC integer rounding of a minimum. tCK is itself rounded, so a clock is not started for a hair of it.
+
+    JESD79-4 (section on rounding algorithms): thousandths of a clock, truncated, plus 974, truncated.
+    JESD79-5 (same section; JESD400-5): 997 thousandths of the time in clocks, truncated, plus one.
+    """
+    if rule == "JESD79-5":
+        return time_ps * 997 // tck_ps // 1000 + 1
+    return (time_ps * 1000 // tck_ps + 974) // 1000
 
 
 def _timings(
@@ -278,15 +285,21 @@ def _timings(
 ) -> Timings:
     """What the standard, the organisation, the speed bin and the device say, the later over the earlier."""
     cycles: dict[str, int] = {"burst": organisation["burst_length"] // int(standard.get("data_rate", 2))}
+    rule = standard.get("rounding", "JESD79-4")
     for layer in layers:
         for name, limit in layer.get("timings_ps", {}).items():
             if limit.get("maximum"):
                 cycles[name] = limit["ps"] // tck_ps
             else:
-                cycles[name] = max(round_up_cycles(limit["ps"], tck_ps), limit.get("min", 1))
+                cycles[name] = max(round_up_cycles(limit["ps"], tck_ps, rule), limit.get("min", 1))
         cycles.update(layer.get("timings_cycles", {}))
     for name, expression in _layered(layers, "derived").items():
         cycles[name] = evaluate(str(expression), cycles, f"{where}, derived.{name}")
+    for name, count in cycles.items():
+        if abs(count) > MOST_CYCLES:
+            raise InputError(
+                f"{where}: the timing {name!r} is {count} cycles: expected {MOST_CYCLES} at most"
+            )
     missing = [name for name in _REQUIRED if name not in cycles]
     if missing:
         raise InputError(
@@ -296,8 +309,9 @@ def _timings(
 
 
 _REQUIRED = (
-    "cl", "cwl", "burst", "rcd", "rp", "ras", "rc", "rrd_s", "rrd_l", "faw", "ccd_s", "ccd_l", "wtr_s", "wtr_l",
-    "rtp", "wr", "rfc", "refi", "xp", "cke", "rtw", "read_data", "write_data", "read_close", "write_close",
+    "cl", "cwl", "burst", "rcd", "rp", "ras", "rc", "rrd_s", "rrd_l", "faw", "ccd_s", "ccd_l", "wtr_s",
+    "wtr_l", "rtp", "wr", "rfc", "refi", "xp", "cke", "rtw", "read_data", "write_data", "read_close",
+    "write_close",
 )  # fmt: skip
 
 
@@ -327,7 +341,7 @@ def _check(device: Device, file: str) -> None:
         ("tRC >= tRAS + tRP", t.rc >= t.ras + t.rp - 1),  # one clock of slack: each is rounded by itself
         ("tRAS >= tRCD", t.ras >= t.rcd),
         ("tREFI >= 2 (tRFC + tRC)", t.refi >= 2 * (t.rfc + t.rc)),
-        ("refresh at the highest temperature fits: tREFI / factor > tRFC", t.refi > t.rfc * device.hot_refresh_factor),
+        ("tREFI / hot_refresh_factor > tRFC", t.refi > t.rfc * device.hot_refresh_factor),
         ("tCCD_L >= tCCD_S >= burst >= 1", t.ccd_l >= t.ccd_s >= t.burst >= 1),
         ("tRRD_L >= tRRD_S >= 1", t.rrd_l >= t.rrd_s >= 1),
         ("tFAW >= tRRD_S", t.faw >= t.rrd_s),
@@ -337,8 +351,8 @@ def _check(device: Device, file: str) -> None:
          t.rtw + t.write_data >= t.read_data + t.burst),
         ("read_close >= 1 and write_close >= write_data + burst",
          t.read_close >= 1 and t.write_close >= t.write_data + t.burst),
-        ("powers of two: rows (or 3/4 of one), columns, burst_length, bank_groups, banks_per_group",
-         all(_is_power_of_two(size) for size in sizes[1:]) and _is_power_of_two(device.rows, device.rows * 4 // 3)),
+        ("rows, columns, burst_length, bank_groups, banks_per_group are powers of two",
+         all(size & (size - 1) == 0 for size in sizes)),
         ("burst_length <= columns", device.burst_length <= device.columns),
         ("device_density_mbit = banks x rows x columns x width / 2^20",
          density == device.device_density_mbit << 20),
@@ -359,15 +373,12 @@ def _check(device: Device, file: str) -> None:
 _AT_LEAST_ONE = ("cl", "cwl", "rcd", "rp", "wr", "rtp", "xp", "cke")
 
 
-def _is_power_of_two(*sizes: int) -> bool:
-    return any(size > 0 and size & (size - 1) == 0 for size in sizes)
-
-
 def _check_size(device: Device, where: str) -> None:
     banks, groups = device.ranks * device.banks, device.ranks * device.bank_groups
     if banks > _MOST_BANKS or groups > _MOST_GROUPS:
         raise InputError(
-            f"{where}: {banks} banks in {groups} groups a channel: expected at most {_MOST_BANKS} and {_MOST_GROUPS}"
+            f"{where}: {banks} banks in {groups} groups a channel: expected at most {_MOST_BANKS} and "
+            f"{_MOST_GROUPS}"
         )
 
 
@@ -376,8 +387,8 @@ def _check_policies(device: Device, file: str) -> None:
     for policy, command, timing in (("PerBank", "REFPB", "rfcpb"), ("SameBank", "REFSB", "rfcsb")):
         if policy in device.refresh and (command not in device.commands or timing not in device.timings):
             raise InputError(
-                f"{file}: device {device.id!r} has refresh {policy!r} without constraints of {command} or a timing "
-                f"{timing!r}: add them or take {policy!r} out of `refresh`"
+                f"{file}: device {device.id!r} has refresh {policy!r} without constraints of {command} or a "
+                f"timing {timing!r}: add them or take {policy!r} out of `refresh`"
             )
 
 

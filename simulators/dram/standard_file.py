@@ -1,7 +1,8 @@
 """The file of one standard: what must be in it and what may, and how one of the user's own is read.
 
-Every table and key is known; a misspelt one is refused with its name, never ignored. The parts are put together by
-`simulators.dram.devices`, which says what they mean. `devices.py` and the shipped `standards/*.toml` are the examples.
+Every table and key is known; a misspelt one is refused with its name, never ignored. The parts are put
+together by `simulators.dram.devices`, which says what they mean; the shipped `standards/*.toml` are the
+examples.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from simulators.dram.constraints import COMMANDS
 
 MOST_BYTES = 1 << 20
 REFRESHES = ("AllBank", "PerBank", "SameBank")
+ROUNDINGS = ("JESD79-4", "JESD79-5")
 
 
 def load_standard(path: str | Path) -> dict[str, Any]:
@@ -143,7 +145,12 @@ _STANDARD = _Shape(
         "currents": _TABLE,
         "devices": _TABLE,
     },
-    {"data_rate": _POSITIVE, **_BUSES, **_TIMINGS},
+    {
+        "data_rate": _POSITIVE,
+        "rounding": (f"one of {listed(ROUNDINGS)}", lambda value: value in ROUNDINGS),
+        **_BUSES,
+        **_TIMINGS,
+    },
 )
 _CONSTRAINT = _Shape(
     {
@@ -156,8 +163,8 @@ _CONSTRAINT = _Shape(
     {"window": _POSITIVE},
 )
 ORGANISATION = (
-    "devices_per_rank", "device_width_bits", "channels", "ranks", "most_ranks", "bank_groups", "banks_per_group",
-    "rows", "columns", "burst_length", "device_density_mbit",
+    "devices_per_rank", "device_width_bits", "channels", "ranks", "most_ranks", "bank_groups",
+    "banks_per_group", "rows", "columns", "burst_length", "device_density_mbit",
 )  # fmt: skip
 _CURRENTS = ("vdd_v", "idd0", "idd2n", "idd2p", "idd3n", "idd3p", "idd4r", "idd4w", "idd5b")
 _FURTHER_CURRENTS = ("idd6", "idd5pb", "vpp_v", "ipp0", "ipp3n")
