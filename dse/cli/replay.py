@@ -177,7 +177,7 @@ def _report(
         loads = parse_loads(wanted.load)
         with waiting("measuring latency under load"):
             curve = load_curve(picked.simulator, picked.point, requests, loads, threads)
-    wanted.draw([report], curve)
+    data |= wanted.draw([report], curve)
     if as_json:
         print_json(report.to_dict() | data | curve_dict(curve))
     else:
@@ -196,7 +196,7 @@ def _compare(
         _run(second, requests, instead, log=wanted.needs_log),
     )
     data = wanted.write(reports)
-    wanted.draw(reports, None)
+    data |= wanted.draw(reports, None)
     if as_json:
         print_json(difference_dict(*reports) | data)
     else:

@@ -86,10 +86,10 @@ class Wanted:
                 found["violations"] = _violations(report)
         return found
 
-    def draw(self, reports: Sequence[Report], curve: LoadCurve | None) -> None:
+    def draw(self, reports: Sequence[Report], curve: LoadCurve | None) -> dict[str, Any]:
         """The load curve if there is one, else bandwidth and latency over time, into an HTML file."""
         if self.plot is None:
-            return
+            return {}
         from dse.registry import resolve
 
         if curve is not None:
@@ -99,6 +99,7 @@ class Wanted:
             figure = resolve("figure", "over_time")([_over_time(report) for report in reports], title)
         with _written(self.plot, "plot"):
             figure.write_html(self.plot, include_plotlyjs=True)
+        return {"plot": str(self.plot)}
 
 
 def _write_log(path: Path, recording: Recording) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dse.errors import InputError, LookupFailed, did_you_mean, listed
 from dse.metrics import Metrics
@@ -73,7 +74,7 @@ def record_peer(
         **choices,
     )
     config = simulator.config_of(point)
-    counters = _counters(log, config)
+    counters = _counters(log, config) | _without_command(log, requests.is_write != 0)
     known = {name: value for name, value in counters.items() if not name.startswith(STALL)}
     measured = measured_from(counters, stream, log.accept, log.finish)
     arrays = {
@@ -115,6 +116,16 @@ def _counters(log: MimicLog, config: ControllerConfig) -> dict[str, int]:
     counted.row_hits = len(served) - counted.row_conflicts - counted.row_misses
     counted.n_prea_banks, counted.active_cycles = _open_rows(log, names.tolist(), config)
     return {field.name: getattr(counted, field.name) for field in fields(counted)}
+
+
+def _without_command(log: MimicLog, is_write: NDArray[np.bool_]) -> dict[str, int]:
+    """Requests that were answered with no command for them: from a buffered write, or merged into one."""
+    answered = log.finish >= 0
+    answered[log.request[log.request >= 0]] = False
+    return {
+        "forwarded_reads": int((answered & ~is_write).sum()),
+        "coalesced_writes": int((answered & is_write).sum()),
+    }
 
 
 def _open_rows(log: MimicLog, names: list[str], config: ControllerConfig) -> tuple[int, int]:

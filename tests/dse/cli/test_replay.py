@@ -94,6 +94,9 @@ def test_the_load_curve_is_tabulated_and_drawn(run, tmp_path):
         (["--trace", STREAM, "--scheduler", "mine"], "FILE.py:CLASS"),
         (["--trace", STREAM, "--scheduler", "mine.py:Mine"], "mine.py: no such file"),
         (["--trace", STREAM, "--scheduler", "mine.py:Mine", "--load", "0.5"], "leave --scheduler out"),
+        (["--trace", STREAM, "--scheduler", "mine.py:Mine", "--mimic", "dramsys5"], "exclude each other"),
+        (["--trace", STREAM, "--mimic", "ramulator"], "Did you mean 'ramulator2'?"),
+        (["--trace", STREAM, "--mimic", "ramulator2", "--audit"], "docs/validation.md"),
         (["--trace", STREAM, "--device", "ddr5"], "ddr4-2400-8gb-x8"),
     ],
 )
@@ -251,3 +254,14 @@ def test_a_scheduler_of_one_s_own_is_compared_with_the_design_s(run, tmp_path):
     assert status == 0
     assert [design["scheduler"] for design in report["designs"]] == [None, "InOrder"]
     assert report["parameters"]["scheduler"] == ["FrFcfs", "InOrder"]
+
+
+@pytest.mark.parametrize("peer", ["ramulator2:column_cap=4", "dramsim3", "dramsys5"])
+def test_a_peer_is_compared_with_the_design(run, peer):
+    status, out, err = run("replay", "--trace", SCATTERED, "--mimic", peer, "--diff", "--json")
+
+    report = json.loads(out)
+    assert (status, err) == (0, "")
+    assert [design["scheduler"] for design in report["designs"]] == [None, peer]
+    elapsed = report["difference"][0]
+    assert elapsed["total"]["b"] == report["designs"][1]["metrics"]["elapsed_ns"]

@@ -41,10 +41,8 @@ def twin_of(simulator, point):
     )
 
 
-COUNTED = (
-    "n_act n_pre n_prea n_prea_banks n_rd n_rda n_wr n_wra n_ref active_cycles row_hits row_misses "
-    "row_conflicts elapsed_cycles"
-).split()
+COMMAND_COUNTS = ("n_act", "n_pre", "n_prea", "n_prea_banks", "n_rd", "n_rda", "n_wr", "n_wra", "n_ref")
+COUNTED = (*COMMAND_COUNTS, "active_cycles", "row_hits", "row_misses", "row_conflicts", "elapsed_cycles")
 
 
 @pytest.mark.parametrize("page_policy", ["Open", "OpenAdaptive", "Closed", "ClosedAdaptive"])
