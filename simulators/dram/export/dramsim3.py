@@ -18,19 +18,22 @@ from simulators.dram.export.subject import (
     chosen_version,
     folded,
     in_clock,
+    lose_the_rest,
     trace_file_name,
     trace_losses,
+    write_memory,
 )
 from traces.trace import Trace
 
 VERSIONS = ("2981759",)
 _NEVER_CYCLES = 2_000_000_000
 _BUS_TURNAROUND = 2
-_MAPPINGS = {
-    "row-bank-column": "rochrababgco",
-    "row-column-bank": "rochracobabg",
+_FIELD_ORDERS = {
+    "row-bank-column": "rorababgcoch",
+    "row-column-bank": "roracobabgch",
     "bank-row-column": "chrababgroco",
 }
+_LETTERS = {"row": "ro", "rank": "ra", "bank": "ba", "bank_group": "bg", "column": "co", "channel": "ch"}
 
 
 def plan_export(
@@ -42,7 +45,9 @@ def plan_export(
 ) -> Plan:
     """What `export` writes for DRAMsim3. version: one of `VERSIONS`."""
     subject = Subject.of(point, description)
+    subject.need_standard("DRAMsim3", ("DDR3", "DDR4"))
     account = Account(subject)
+    write_memory(subject, account)
     commit = chosen_version(version, VERSIONS, "DRAMsim3")
     moved = None
     if trace is not None:
@@ -56,7 +61,7 @@ def plan_export(
         "system": _system(subject, account),
         "other": {"epoch_period": 1_000_000, "output_level": 1, "output_prefix": "dramsim3"},
     }
-    _lose_the_rest(account)
+    _lose_the_rest(subject, account)
     return Plan(
         target="dramsim3",
         version=commit,
@@ -119,7 +124,7 @@ def _timing(subject: Subject, account: Account) -> dict[str, Any]:
         "tCKESR": t.cke + 1,
         "tXS": t.rfc + 8,
         "tXP": t.xp,
-        "tRTRS": _BUS_TURNAROUND,
+        "tRTRS": _BUS_TURNAROUND if subject.device.ranks == 1 else t.rtrs,
     }
 
 
@@ -140,8 +145,8 @@ def _power(subject: Subject) -> dict[str, float]:
 
 def _system(subject: Subject, account: Account) -> dict[str, Any]:
     return {
-        "channel_size": subject.device.capacity_bytes >> 20,
-        "channels": 1,
+        "channel_size": subject.device.capacity_bytes // subject.device.channels >> 20,
+        "channels": subject.device.channels,
         "bus_width": subject.device.bus_width_bits,
         "address_mapping": _mapping(subject, account),
         **_queues(subject, account),
@@ -153,13 +158,23 @@ def _system(subject: Subject, account: Account) -> dict[str, Any]:
 
 
 def _mapping(subject: Subject, account: Account) -> str:
+    """Six fields of two letters, in the order of the mapping's text; no XOR, no field in parts."""
     name = subject.mapping.name
-    if name in _MAPPINGS:
-        account.wrote("address_mapping", f"address_mapping = {_MAPPINGS[name]}")
-        return _MAPPINGS[name]
-    plain = _MAPPINGS["row-bank-column"]
-    account.lost("address_mapping", "DRAMsim3 has no XOR of address bits", plain, value=name)
-    return plain
+    written = _FIELD_ORDERS.get(subject.named_mapping) or _letters(name.partition(";")[0])
+    if written is None:
+        plain = _FIELD_ORDERS["row-bank-column"]
+        account.lost("address_mapping", "its fields stay in one piece", plain, value=name)
+        return plain
+    account.wrote("address_mapping", f"address_mapping = {written}")
+    if subject.mapping.folds:
+        account.lost("address_mapping", "DRAMsim3 has no XOR of address bits", written, value=name)
+    return written
+
+
+def _letters(order: str) -> str | None:
+    """`row:rank:bank:bank_group:column:channel` as "rorababgcoch"; None for any other form."""
+    fields = order.replace(" ", "").split(":")
+    return "".join(_LETTERS[name] for name in fields) if sorted(fields) == sorted(_LETTERS) else None
 
 
 def _queues(subject: Subject, account: Account) -> dict[str, Any]:
@@ -167,7 +182,7 @@ def _queues(subject: Subject, account: Account) -> dict[str, Any]:
     design = subject.design
     buffer, size = design["scheduler_buffer"], design["request_buffer_size"]
     structure = "PER_BANK" if buffer == "Bankwise" else "PER_RANK"
-    unified = "false" if buffer == "ReadWrite" else "true"
+    unified = "false" if buffer in ("ReadWrite", "SplitReadWrite") else "true"
     behind = "its command queues stand behind transaction queues of their own"
     account.lost("scheduler_buffer", behind, f"queue_structure = {structure}, unified_queue = {unified}")
     account.wrote("request_buffer_size", f"cmd_queue_size = {size}")
@@ -191,8 +206,10 @@ def _page_policy(subject: Subject, account: Account) -> str:
     policy = str(subject.design["page_policy"])
     nearest = "OPEN_PAGE" if policy.startswith("Open") else "CLOSE_PAGE"
     account.wrote("page_policy", f"row_buf_policy = {nearest}")
-    if policy.endswith("Adaptive"):
-        account.lost("page_policy", "no policy looks at what is queued", f"row_buf_policy = {nearest}")
+    if policy not in ("Open", "Closed"):
+        account.lost(
+            "page_policy", "rows stay open, or close with each access", f"row_buf_policy = {nearest}"
+        )
     return nearest
 
 
@@ -209,13 +226,13 @@ def _refresh(subject: Subject, account: Account) -> str:
     return "RANK_LEVEL_STAGGERED"
 
 
-def _lose_the_rest(account: Account) -> None:
+def _lose_the_rest(subject: Subject, account: Account) -> None:
     account.lost("scheduler", "always first-ready by queue, at most four row hits while another row waits")
     account.lost("resp_queue", "responses leave when their data arrives")
     account.lost("arbiter", "one source hands over a request a cycle while a queue has room")
-    account.lost_unless(0, "batching_window_cycles", "the first request of an idle rank is served at once")
     account.lost("power_down_policy", "there is self-refresh only, and it is left off")
     account.lost("power_down_timeout_cycles", "there is no power-down")
+    lose_the_rest(subject, account)
 
 
 def _ini(sections: Mapping[str, Mapping[str, Any]], device_id: str) -> str:

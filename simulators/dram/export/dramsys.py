@@ -19,8 +19,10 @@ from simulators.dram.export.subject import (
     chosen_version,
     folded,
     in_clock,
+    lose_the_rest,
     trace_file_name,
     trace_losses,
+    write_memory,
 )
 from traces.trace import Trace
 
@@ -52,7 +54,9 @@ def plan_export(
 ) -> Plan:
     """What `export` writes for DRAMSys. version: one of `VERSIONS`, by default the first."""
     subject = Subject.of(point, description)
+    subject.need_standard("DRAMSys", ("DDR3", "DDR4"))
     account = Account(subject)
+    write_memory(subject, account)
     wanted = chosen_version(version, VERSIONS, "DRAMSys")
     if trace is not None:
         trace_losses(account, trace)
@@ -66,8 +70,8 @@ export = exporter_of(plan_export)
 def _plan_5(subject: Subject, account: Account, trace: Trace | None) -> Plan:
     name = trace_file_name(trace, ".stl")
     moved = None if trace is None else _in_whole_mhz(trace)
-    controller = _controller(subject, account)
-    if subject.design["scheduler_buffer"] == "ReadWrite":
+    controller = _controller(subject, account, "5.5")
+    if controller["SchedulerBuffer"] == "ReadWrite":
         size = controller["RequestBufferSize"]
         controller |= {"RequestBufferSizeRead": size, "RequestBufferSizeWrite": size}
         account.wrote("request_buffer_size", f"RequestBufferSizeRead, RequestBufferSizeWrite = {size}")
@@ -110,7 +114,7 @@ def _plan_4(subject: Subject, account: Account, trace: Trace | None) -> Plan:
     files: dict[str, Mapping[str, Any]] = {
         "simulations/dramsys-4.0.json": {"simulation": simulation},
         "configs/amconfigs/marl-dse.json": {"CONGEN": _address_bits(subject, account, "4.0")},
-        "configs/mcconfigs/marl-dse.json": {"mcconfig": _controller(subject, account)},
+        "configs/mcconfigs/marl-dse.json": {"mcconfig": _controller(subject, account, "4.0")},
         f"configs/memspecs/{memspec}": {"memspec": _memspec_4(subject)},
         "configs/simulator/marl-dse.json": {"simconfig": {**_SIMCONFIG_4, "SimulationName": "marl-dse"}},
     }
@@ -128,8 +132,8 @@ def _plan_4(subject: Subject, account: Account, trace: Trace | None) -> Plan:
     )
 
 
-def _controller(subject: Subject, account: Account) -> dict[str, Any]:
-    """The block mcconfig with the keys that both versions read."""
+def _controller(subject: Subject, account: Account, version: str) -> dict[str, Any]:
+    """The block mcconfig with the keys that the version reads."""
     block: dict[str, Any] = {"CmdMux": "Oldest"}
     for parameter, key in _CONTROLLER_KEYS.items():
         block[key] = subject.design[parameter]
@@ -137,16 +141,63 @@ def _controller(subject: Subject, account: Account) -> dict[str, Any]:
     block["PowerDownPolicy"] = "Staggered" if subject.powers_down else "NoPowerDown"
     account.wrote("power_down_policy", f"PowerDownPolicy = {block['PowerDownPolicy']}")
     account.wrote("power_down_timeout_cycles", "no effect without power-down")
-    account.lost_unless(
-        0, "batching_window_cycles", "DRAMSys serves the first request of an idle rank at once"
-    )
+    _nearest_policies(subject, account, block, version)
     if subject.powers_down:
         staggered = (
             "Staggered powers down as soon as a rank is idle, first with its rows, then to self-refresh"
         )
         account.lost("power_down_policy", staggered, "PowerDownPolicy = Staggered")
         account.lost("power_down_timeout_cycles", "DRAMSys waits for nothing before it powers down")
+    lose_the_rest(subject, account)
     return block
+
+
+def _nearest_policies(subject: Subject, account: Account, block: dict[str, Any], version: str) -> None:
+    """Policies that DRAMSys does not have, or has by another rule."""
+    design = subject.design
+    page, scheduler = design["page_policy"], design["scheduler"]
+    if page in _NEAREST_PAGE_POLICY:
+        block["PagePolicy"] = _NEAREST_PAGE_POLICY[page]
+        account.lost(
+            "page_policy", "no timers and no caps", f"PagePolicy = {block['PagePolicy']}", value=page
+        )
+    if design["scheduler_buffer"] == "SplitReadWrite":
+        block["SchedulerBuffer"] = "ReadWrite"
+        reason = "a request waits until both directions have room"
+        account.lost("scheduler_buffer", reason, "SchedulerBuffer = ReadWrite", value="SplitReadWrite")
+    if scheduler in ("GrpFrFcfs", "GrpFrFcfsWm") and version == "5.5":
+        reason = "it does not keep the order of a read and a write of one line"
+        account.lost("scheduler", reason, f"Scheduler = {scheduler}", value=scheduler)
+        if scheduler == "GrpFrFcfsWm":
+            for name, key in (
+                ("write_high_watermark", "HighWatermark"),
+                ("write_low_watermark", "LowWatermark"),
+            ):
+                block[key] = int(design.get(name, _WATERMARKS[name]))
+                account.wrote(name, f"{key} = {block[key]}")
+    elif scheduler in _NEAREST_SCHEDULER:
+        block["Scheduler"] = _NEAREST_SCHEDULER[scheduler]
+        account.lost(
+            "scheduler",
+            "4.0 has no such scheduler" if version == "4.0" else "there is no such one",
+            f"Scheduler = {block['Scheduler']}",
+            value=scheduler,
+        )
+    if design["refresh_policy"] not in ("NoRefresh", "AllBank"):
+        block["RefreshPolicy"] = "AllBank"
+        reason = f"{subject.device.standard} refreshes all banks"
+        account.lost("refresh_policy", reason, "RefreshPolicy = AllBank", value=design["refresh_policy"])
+
+
+_NEAREST_PAGE_POLICY = {"Timeout": "OpenAdaptive", "ClosedCap": "OpenAdaptive"}
+_NEAREST_SCHEDULER = {
+    "Fcfs": "Fifo",
+    "FrFcfsCap": "FrFcfs",
+    "GrpFrFcfs": "FrFcfsGrp",
+    "GrpFrFcfsWm": "FrFcfsGrp",
+    "Bliss": "FrFcfs",
+}
+_WATERMARKS = {"write_high_watermark": 24, "write_low_watermark": 8}
 
 
 def _address_bits(subject: Subject, account: Account, version: str) -> dict[str, list[Any]]:
@@ -157,23 +208,30 @@ def _address_bits(subject: Subject, account: Account, version: str) -> dict[str,
     def packed(field: str) -> list[Any]:
         return [bit - sum(gone < bit for gone in dropped) for bit in bits[field] if bit not in dropped]
 
-    banks, rows = packed("bank") + packed("bank_group"), packed("row")
+    plain = {name: packed(name) for name in bits}
+    lists = {name: list(values) for name, values in plain.items()}
     account.wrote("address_mapping", f"bit lists of {mapping.name}")
-    if mapping.xor and version == "5.5":
-        for bank_bit, row_bit in mapping.xor:
-            banks[bank_bit] = [banks[bank_bit], rows[row_bit]]
-    elif mapping.xor:
+    if mapping.folds and version == "5.5":
+        for target, low, source, source_low, width in mapping.folds:
+            for i in range(min(width, len(plain[source]) - source_low)):
+                before = lists[target][low + i]
+                terms = before if isinstance(before, list) else [before]
+                lists[target][low + i] = [*terms, plain[source][source_low + i]]
+    elif mapping.folds:
         reason = "whether 4.0 reads an XOR of bits was not verified"
-        account.lost("address_mapping", reason, "row-bank-column", value=mapping.name)
-    n_bank_bits = len(bits["bank"])
-    fields = {
-        "BYTE_BIT": packed("byte"),
-        "COLUMN_BIT": packed("column"),
-        "BANK_BIT": banks[:n_bank_bits],
-        "BANKGROUP_BIT": banks[n_bank_bits:],
-        "ROW_BIT": rows,
-    }
-    return {name: values for name, values in fields.items() if values}
+        account.lost("address_mapping", reason, "the same without XOR", value=mapping.name)
+    return {key: lists[name] for name, key in _BIT_LISTS.items() if lists[name]}
+
+
+_BIT_LISTS = {
+    "byte": "BYTE_BIT",
+    "column": "COLUMN_BIT",
+    "bank": "BANK_BIT",
+    "bank_group": "BANKGROUP_BIT",
+    "row": "ROW_BIT",
+    "rank": "RANK_BIT",
+    "channel": "CHANNEL_BIT",
+}
 
 
 def _is_stock(subject: Subject, version: str) -> bool:
@@ -233,7 +291,7 @@ def _organisation(subject: Subject) -> dict[str, int]:
         "nbrOfRanks": device.ranks,
         "nbrOfRows": device.rows,
         "width": device.device_width_bits,
-        "nbrOfChannels": 1,
+        "nbrOfChannels": device.channels,
     }
 
 

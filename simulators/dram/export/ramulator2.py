@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dse.errors import InputError, listed
 from dse.export import Plan, exporter_of
 from dse.point import DesignPoint
 from simulators.dram.export.subject import (
@@ -18,17 +19,17 @@ from simulators.dram.export.subject import (
     Subject,
     chosen_version,
     folded,
+    lose_the_rest,
     trace_file_name,
     trace_losses,
+    write_memory,
 )
+from simulators.dram.mapping import MAPPINGS
 from traces.trace import Trace
 
 VERSIONS = ("2.1", "2.0")
-_PRESETS = {
-    "ddr3-1600-1gb-x8-dimm": ("DDR3_1Gb_x8", "DDR3_1600J"),
-    "ddr4-2400-8gb-x8": ("DDR4_8Gb_x8", "DDR4_2400U"),
-    "ddr4-3200-8gb-x8": ("DDR4_8Gb_x8", "DDR4_3200AA"),
-}
+# The timing presets by clock in ps: every timing is overridden, so only the clock of a preset counts.
+_SPEEDS = {"DDR3": {1250: "DDR3_1600J"}, "DDR4": {833: "DDR4_2400U", 625: "DDR4_3200AA"}}
 _FIXED_BUFFER = 32
 
 
@@ -54,7 +55,9 @@ def plan_export(
 ) -> Plan:
     """What `export` writes for Ramulator 2. version: "2.1" (default) or "2.0"."""
     subject = Subject.of(point, description)
+    subject.need_standard("Ramulator", tuple(_SPEEDS))
     account = Account(subject)
+    write_memory(subject, account)
     wanted = chosen_version(version, VERSIONS, "Ramulator")
     parts = _parts(subject, account, wanted)
     name = trace_file_name(trace, ".lst")
@@ -97,9 +100,19 @@ def _parts(subject: Subject, account: Account, version: str) -> _Parts:
     account.lost("resp_queue", "responses leave when their data arrives")
     account.lost("arbiter", "a trace has one source, which sends when a buffer has room")
     account.lost("max_active_transactions", "only the buffers limit what is in flight")
-    account.lost_unless(0, "batching_window_cycles", "the first request of an idle rank is served at once")
     account.lost("power_down_policy", "there is no power-down")
     account.lost("power_down_timeout_cycles", "there is no power-down")
+    if subject.device.channels > 1 and version == "2.1":
+        reason = "several controllers were not verified: one channel is written"
+        account.lost("channels", reason, "1", value=subject.device.channels)
+    if row_policy == "ClosedCAP" and subject.design["page_policy"] == "ClosedCap":
+        account.wrote("row_hit_cap", f"cap = {cap}")
+    lose_the_rest(
+        subject,
+        account,
+        write_high_watermark="it drains writes above 80 % of its write buffer",
+        write_low_watermark="it drains writes down to 20 % of its write buffer",
+    )
     return parts
 
 
@@ -117,9 +130,12 @@ def _timings(subject: Subject) -> dict[str, int]:
 def _row_policy(subject: Subject, account: Account) -> tuple[str, int | None]:
     policy = str(subject.design["page_policy"])
     account.wrote("page_policy", "Open")
-    if policy == "OpenAdaptive":
-        account.lost("page_policy", "no policy looks at what is queued", "Open")
-    if policy.startswith("Open"):
+    if policy == "ClosedCap":
+        account.wrote("page_policy", "ClosedCAP")
+        return "ClosedCAP", int(subject.design.get("row_hit_cap", 4))
+    if policy in ("OpenAdaptive", "Timeout"):
+        account.lost("page_policy", "no policy looks at what is queued or at the time", "Open", value=policy)
+    if not policy.startswith("Closed"):
         return "Open", None
     cap = 1 if policy == "Closed" else 4
     reason = (
@@ -133,16 +149,18 @@ def _row_policy(subject: Subject, account: Account) -> tuple[str, int | None]:
 
 def _scheduler(subject: Subject, account: Account, version: str) -> str:
     chosen = subject.design["scheduler"]
-    nearest = "FRFCFSRowHit" if chosen != "Fifo" and version == "2.1" else "FRFCFS"
+    nearest = "FRFCFSRowHit" if chosen not in ("Fifo", "Fcfs") and version == "2.1" else "FRFCFS"
     account.wrote("scheduler", nearest)
-    if chosen == "Fifo":
-        account.lost("scheduler", "the scheduler always looks for requests that are ready", nearest)
-    elif chosen == "FrFcfsGrp":
-        account.lost(
-            "scheduler", "requests are not grouped by direction; writes are drained in batches", nearest
-        )
-    else:
-        account.lost("scheduler", "row hits first over all banks, writes drained in batches", nearest)
+    reasons = {
+        "Fifo": "the scheduler always looks for requests that are ready",
+        "Fcfs": "the scheduler always looks for requests that are ready",
+        "FrFcfsGrp": "requests are not grouped by direction; writes are drained in batches",
+        "GrpFrFcfs": "requests are not grouped by direction; writes are drained in batches",
+        "FrFcfsCap": "row hits are not capped; writes are drained in batches",
+        "Bliss": "sources are not told apart; writes are drained in batches",
+    }
+    usual = "row hits first over all banks, writes drained in batches"
+    account.lost("scheduler", reasons.get(str(chosen), usual), nearest, value=chosen)
     return nearest
 
 
@@ -163,11 +181,15 @@ def _refresh(subject: Subject, account: Account, version: str) -> str:
 
 def _mapper(subject: Subject, account: Account) -> str:
     """RoBaRaCoCh is row, bank, bank group, column; ChRaBaRoCo is bank group, bank, row, column."""
-    name, groups = subject.mapping.name, subject.device.bank_groups
+    name, device = subject.mapping.name, subject.device
     mapper = {"bank-row-column": "ChRaBaRoCo", "row-column-bank": "MOP4CLXOR"}.get(name, "RoBaRaCoCh")
     account.wrote("address_mapping", mapper)
-    if name == "bank-row-column" and groups > 1:
+    if name == "bank-row-column" and device.bank_groups > 1:
         account.lost("address_mapping", "its bank group bits are above the bank bits", mapper, value=name)
+    elif name == "row-bank-column" and device.ranks > 1:
+        account.lost("address_mapping", "its rank bits are below the bank bits", mapper, value=name)
+    elif name not in MAPPINGS:
+        account.lost("address_mapping", "it has a few orders of fields by name", mapper, value=name)
     if name == "row-column-bank":
         reason = "it keeps four bursts in a row together and folds column bits into the bank bits"
         account.lost("address_mapping", reason, mapper, value=name)
@@ -189,13 +211,27 @@ def _buffers(subject: Subject, account: Account, version: str) -> int:
     entries = size * subject.device.banks if organisation == "Bankwise" else size
     account.wrote("request_buffer_size", f"read_buffer_size = write_buffer_size = {entries}")
     account.wrote("scheduler_buffer", "read and write buffer")
-    if organisation != "ReadWrite":
+    if organisation not in ("ReadWrite", "SplitReadWrite"):
         account.lost("scheduler_buffer", "a read and a write buffer over all banks", f"{entries} of each")
     return entries
 
 
+def _presets(subject: Subject) -> tuple[str, str]:
+    """Names of its organisation and of a timing with the same clock; InputError if none is known."""
+    device = subject.device
+    speeds = _SPEEDS[device.standard]
+    if device.tck_ps not in speeds:
+        raise InputError(
+            f"{device.id}: no timing preset of Ramulator with a clock of {device.tck_ps} ps is known here: "
+            f"expected one of {listed(speeds)} ps",
+            key="device",
+        )
+    size = f"{device.device_density_mbit // 1024}Gb_x{device.device_width_bits}"
+    return f"{device.standard}_{size}", speeds[device.tck_ps]
+
+
 def _python(subject: Subject, parts: _Parts, trace_path: str) -> str:
-    org, timing = _PRESETS[subject.device.id]
+    org, timing = _presets(subject)
     cap = "" if parts.cap is None else f"cap={parts.cap}"
     overrides = "".join(f"    {name}={value},\n" for name, value in parts.timings.items())
     return f'''"""Ramulator 2.1 configuration of {subject.device.id} by marl-dse; losses: export.json.
@@ -238,7 +274,7 @@ simulation.run()
 
 
 def _yaml(subject: Subject, parts: _Parts, trace_path: str) -> str:
-    org, timing = _PRESETS[subject.device.id]
+    org, timing = _presets(subject)
     closed = "ClosedRowPolicy" if parts.cap is not None else "OpenRowPolicy"
     cap = "" if parts.cap is None else f"\n      cap: {parts.cap}"
     overrides = "".join(f"\n      {name}: {value}" for name, value in parts.timings.items())
@@ -255,7 +291,7 @@ MemorySystem:
     impl: {subject.device.standard}
     org:
       preset: {org}
-      channel: 1
+      channel: {subject.device.channels}
       rank: {subject.device.ranks}
     timing:
       preset: {timing}{overrides}

@@ -9,34 +9,92 @@ from typing import Any
 
 import numpy as np
 
-from dse.errors import ConfigError, listed
+from dse.errors import ConfigError, InputError, listed
 from dse.export import Loss
 from dse.point import DesignPoint
-from simulators.dram.devices import Device, device
+from simulators.dram.devices import Device
+from simulators.dram.devices import device as device_named
 from simulators.dram.mapping import MAPPINGS, AddressMapping
 from traces.trace import Trace
 
 _FS_PER_NS = 10**6
 
 
+_DEFAULTS: dict[str, Any] = {
+    "page_policy": "Open",
+    "scheduler": "FrFcfs",
+    "scheduler_buffer": "Bankwise",
+    "request_buffer_size": 8,
+    "resp_queue": "Fifo",
+    "refresh_policy": "AllBank",
+    "refresh_max_postponed": 0,
+    "refresh_max_pulledin": 0,
+    "arbiter": "Fifo",
+    "max_active_transactions": 128,
+}
+# What no target has a word for: the value that changes nothing, when the parameter has an effect at all, and
+# why it is lost.
+_OWN: dict[str, tuple[Any, tuple[str, str] | None, str]] = {
+    "page_timeout_cycles": (None, ("page_policy", "Timeout"), "rows are not closed by a timer"),
+    "row_hit_cap": (None, ("scheduler", "FrFcfsCap"), "accesses to a row are not capped by the scheduler"),
+    "write_high_watermark": (None, ("scheduler", "GrpFrFcfsWm"), "writes are drained by other rules"),
+    "write_low_watermark": (None, ("scheduler", "GrpFrFcfsWm"), "writes are drained by other rules"),
+    "bliss_streak": (None, ("scheduler", "Bliss"), "sources are not counted"),
+    "bliss_clear_cycles": (None, ("scheduler", "Bliss"), "sources are not counted"),
+    "self_refresh_timeout_cycles": (0, None, "self-refresh is left off"),
+    "batching_window_cycles": (0, None, "the first request of an idle rank is served at once"),
+    "write_forwarding": ("Off", None, "buffered writes are matched by its own rule"),
+    "write_coalescing": ("Off", None, "buffered writes are matched by its own rule"),
+    "first_ready": ("Off", None, "when a row is closed is its own rule"),
+    "command_mux": ("Oldest", None, "which bank goes first is its own rule"),
+    "slot_release": ("AtColumn", None, "when a place is free again is its own rule"),
+    "mitigation": ("None", None, "RowHammer mitigations are not exported"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A design with everything around it that a configuration file has to say.
 
-    design: parameter name to value; a parameter that its space lacks is absent.
+    point: the parameters of the design, name to value. design: the same and what its space lacks: options of
+    the simulator, else the controller's defaults.
     """
 
+    point: Mapping[str, Any]
     design: Mapping[str, Any]
     device: Device
     mapping: AddressMapping
 
     @classmethod
     def of(cls, point: DesignPoint, description: Mapping[str, Any]) -> Subject:
-        """`description`: that of the DRAM simulator, with the keys device and address_mapping."""
-        design = point.to_dict()
-        memory = device(str(description["device"]))
-        name = str(design.get("address_mapping", description.get("address_mapping", MAPPINGS[0])))
-        return cls(design, memory, AddressMapping.preset(name, memory))
+        """`description`: that of the DRAM simulator, with its options (device, address_mapping, ...)."""
+        own = point.to_dict()
+        fixed = {
+            **dict(description.get("controller", {})),
+            "mitigation": description.get("mitigation", "None"),
+        }
+        design = {**_DEFAULTS, **fixed, **own}
+        chosen = device_named(str(own.get("memory", description["device"])))
+        size = {name: own.get(name, description.get(name)) for name in ("channels", "ranks")}
+        if chosen.pseudo_channels:
+            size["ranks"] = None
+        memory = chosen.arranged(**{name: None if n is None else int(n) for name, n in size.items()})
+        name = str(own.get("address_mapping", description.get("address_mapping", MAPPINGS[0])))
+        return cls(own, design, memory, AddressMapping.of(name, memory))
+
+    def need_standard(self, tool: str, standards: tuple[str, ...]) -> None:
+        """InputError for a memory whose standard is not written for `tool`."""
+        if self.device.standard not in standards:
+            raise InputError(
+                f"{self.device.id} is {self.device.standard}: the export to {tool} writes "
+                f"{listed(standards)}; its reader wants other keys for other standards",
+                key="device",
+            )
+
+    @property
+    def named_mapping(self) -> str:
+        """The mapping's name without the XOR; a text has none."""
+        return self.mapping.name.removesuffix("-xor")
 
     @property
     def powers_down(self) -> bool:
@@ -47,7 +105,7 @@ class Account:
     """Where each parameter went: `wrote` it, or `lost` it, which takes back that it was written."""
 
     def __init__(self, subject: Subject) -> None:
-        self._design = subject.design
+        self._design = subject.point
         self.written: dict[str, str] = {}
         self._losses: list[Loss] = []
 
@@ -55,13 +113,6 @@ class Account:
         """`parameter` is in the file as `place`, with the same meaning. Nothing if the space lacks it."""
         if parameter in self._design:
             self.written[parameter] = place
-
-    def lost_unless(self, harmless: Any, parameter: str, reason: str) -> None:
-        """`parameter` does not carry over, unless its value is the one that changes nothing."""
-        if self._design.get(parameter) == harmless:
-            self.wrote(parameter, "no effect")
-        else:
-            self.lost(parameter, reason)
 
     def lost(self, parameter: str, reason: str, written_as: str | None = None, value: Any = None) -> None:
         """`parameter` does not carry over. `value`: of what is not in the design ("device", ...)."""
@@ -74,6 +125,27 @@ class Account:
     @property
     def losses(self) -> tuple[Loss, ...]:
         return tuple(self._losses)
+
+
+def write_memory(subject: Subject, account: Account) -> None:
+    """Parameters that say which memory it is: they are in the file as its organisation and timings."""
+    for name in ("memory", "channels", "ranks"):
+        account.wrote(name, f"organisation and timings of {subject.device.id}")
+
+
+def lose_the_rest(subject: Subject, account: Account, **reasons: str) -> None:
+    """Report what no part of an export has said of the policies that are ours alone.
+
+    reasons: parameter to why this target loses it, where it is not the usual reason.
+    """
+    for name, (harmless, needs, reason) in _OWN.items():
+        if name in account.written:
+            continue
+        value = subject.design.get(name, harmless)
+        if value == harmless or (needs is not None and subject.design[needs[0]] != needs[1]):
+            account.wrote(name, "no effect")
+        else:
+            account.lost(name, reasons.get(name, reason), value=value)
 
 
 def chosen_version(version: str | None, versions: tuple[str, ...], tool: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import traces
-from dse.errors import ConfigError
+from dse.errors import ConfigError, InputError
 from dse.registry import EXPORTERS, resolve
 from simulators.dram.devices import device, device_ids
 from simulators.dram.export import dramsim3, dramsys, ramulator2
@@ -20,6 +20,9 @@ from traces.trace import Trace
 MODULES = {"dramsys": dramsys, "ramulator2": ramulator2, "dramsim3": dramsim3}
 TARGETS = [(name, version) for name, module in MODULES.items() for version in module.VERSIONS]
 SPACE = space("dram")
+FULL = space("dram-full")
+DEVICES = ("ddr3-1600-1gb-x8-dimm", "ddr3-1600-4gb-x8", "ddr4-2400-8gb-x8", "ddr4-3200-8gb-x8")
+OTHERS = [name for name in device_ids() if device(name).standard not in ("DDR3", "DDR4")]
 
 
 def description(device_id="ddr4-2400-8gb-x8", mapping="row-bank-column"):
@@ -34,14 +37,16 @@ def trace(name="small", clock_ns=1.0):
 
 
 def every_value():
-    """Designs in which each value of each parameter occurs, with power-down on so that nothing is dead."""
-    for parameter in SPACE.parameters:
+    """Designs in which each value of each parameter occurs, with all on that makes others live."""
+    live = {"power_down_policy": "PrechargePowerDown", "page_policy": "Timeout"}
+    for parameter in FULL.parameters:
         for value in parameter.values:
-            yield SPACE.point(**{"power_down_policy": "PrechargePowerDown", parameter.name: value})
+            for scheduler in ("FrFcfsCap", "GrpFrFcfsWm", "Bliss"):
+                yield FULL.point(**{**live, "scheduler": scheduler, parameter.name: value})
 
 
 @pytest.mark.parametrize(("target", "version"), TARGETS)
-@pytest.mark.parametrize("device_id", device_ids())
+@pytest.mark.parametrize("device_id", DEVICES)
 def test_every_parameter_is_written_or_a_loss(tmp_path, target, version, device_id):
     for number, point in enumerate(every_value()):
         plan = MODULES[target].plan_export(point, description(device_id), version=version)
@@ -53,6 +58,54 @@ def test_every_parameter_is_written_or_a_loss(tmp_path, target, version, device_
         if number == 0:
             MODULES[target].export(point, description(device_id), tmp_path, version=version)
             assert (tmp_path / "export.json").is_file()
+
+
+@pytest.mark.parametrize(("target", "version"), TARGETS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_design_of_a_memory_says_which_memory_it_is(target, version, channels):
+    system = space("dram-system")
+    point = system.point(
+        memory="ddr4-3200-8gb-x8", channels=channels, ranks=2, address_mapping="row-bank-column"
+    )
+
+    plan = MODULES[target].plan_export(point, {"device": "ddr4-2400-8gb-x8"}, version=version)
+
+    lost = {loss.parameter for loss in plan.losses}
+    assert set(point.names) <= set(plan.written) | lost
+    assert {"memory", "ranks"} <= set(plan.written)
+    assert ("channels" in lost) == (target == "ramulator2" and version == "2.1" and channels == 2)
+
+
+@pytest.mark.parametrize(("target", "version"), TARGETS)
+@pytest.mark.parametrize("device_id", OTHERS[:: max(1, len(OTHERS) // 5)])
+def test_a_standard_that_is_not_written_is_refused_by_name(target, version, device_id):
+    with pytest.raises(InputError, match=f"{device_id} is {device(device_id).standard}"):
+        MODULES[target].plan_export(SPACE.default(), description(device_id), version=version)
+
+
+@pytest.mark.parametrize(("target", "version"), TARGETS)
+def test_what_every_design_of_the_simulator_has_is_a_loss_as_well(target, version):
+    about = {**description(), "mitigation": "Para", "controller": {"first_ready": "On"}}
+
+    plan = MODULES[target].plan_export(SPACE.default(), about, version=version)
+
+    assert {"mitigation", "first_ready"} <= {loss.parameter for loss in plan.losses}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"page_policy": "Timeout", "page_timeout_cycles": 128},
+        {"scheduler": "FrFcfsCap", "row_hit_cap": 8},
+        {"self_refresh_timeout_cycles": 4096},
+        {"scheduler": "Bliss", "bliss_streak": 8},
+    ],
+)
+@pytest.mark.parametrize(("target", "version"), TARGETS)
+def test_a_policy_that_only_we_have_is_reported(target, version, values):
+    plan = MODULES[target].plan_export(FULL.point(**values), description(), version=version)
+
+    assert set(values) <= {loss.parameter for loss in plan.losses}
 
 
 @pytest.mark.parametrize("target", sorted(EXPORTERS))

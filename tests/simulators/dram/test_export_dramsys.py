@@ -204,3 +204,58 @@ def test_power_down_is_written_as_staggered_and_reported():
     controller = json.loads(made.texts["dramsys-5.5.json"])["simulation"]["mcconfig"]
     assert controller["PowerDownPolicy"] == "Staggered"
     assert {"power_down_policy", "power_down_timeout_cycles"} <= {loss.parameter for loss in made.losses}
+
+
+FULL = space("dram-full")
+
+
+def controller(version="5.5", **values):
+    made = plan(FULL.point(**values), version, device_id=DDR4)
+    name = "dramsys-5.5.json" if version == "5.5" else "configs/mcconfigs/marl-dse.json"
+    block = json.loads(made.texts[name])
+    return made, (block["simulation"] if version == "5.5" else block)["mcconfig"]
+
+
+def test_the_watermarks_of_the_write_drain_carry_over():
+    made, block = controller(scheduler="GrpFrFcfsWm", write_high_watermark=32, write_low_watermark=4)
+
+    assert (block["Scheduler"], block["HighWatermark"], block["LowWatermark"]) == ("GrpFrFcfsWm", 32, 4)
+    assert {"write_high_watermark", "write_low_watermark"} <= set(made.written)
+
+
+@pytest.mark.parametrize("version", ["5.5", "4.0"])
+@pytest.mark.parametrize(
+    ("values", "key", "nearest"),
+    [
+        ({"page_policy": "Timeout"}, "PagePolicy", "OpenAdaptive"),
+        ({"scheduler_buffer": "SplitReadWrite"}, "SchedulerBuffer", "ReadWrite"),
+        ({"scheduler": "Fcfs"}, "Scheduler", "Fifo"),
+        ({"scheduler": "Bliss"}, "Scheduler", "FrFcfs"),
+    ],
+)
+def test_a_policy_that_dramsys_lacks_becomes_its_nearest_and_a_loss(version, values, key, nearest):
+    made, block = controller(version, **values)
+
+    assert block[key] == nearest
+    assert set(values) <= {loss.parameter for loss in made.losses}
+
+
+def test_channels_ranks_and_folds_between_any_bits_are_in_the_bit_lists():
+    text = (
+        "row:rank:bank:bank_group:column[6:1]:channel:column[0];bank^=row;channel^=column[1:0];row[0]^=row[5]"
+    )
+    memory = device(DDR4).arranged(channels=4, ranks=2)
+    about = {"device": DDR4, "address_mapping": text, "channels": 4, "ranks": 2}
+    address = np.random.default_rng(4).integers(0, memory.capacity_bytes // 2, 300, dtype=np.uint64)
+
+    block = json.loads(plan_export(DRAMGYM.default(), about, version="5.5").texts["dramsys-5.5.json"])
+    block = block["simulation"]["addressmapping"]
+
+    ours = AddressMapping.of(text, memory).decode(address)
+    bank, row, column = decode(block, address)
+    rank, _, _ = decode({"BANK_BIT": block["RANK_BIT"], "BANKGROUP_BIT": []}, address)
+    channel, _, _ = decode({"BANK_BIT": block["CHANNEL_BIT"], "BANKGROUP_BIT": []}, address)
+    assert np.array_equal(channel, ours.channel)
+    assert np.array_equal(rank * memory.banks + bank, ours.bank)
+    assert np.array_equal(row & 0x3FFF, ours.row & 0x3FFF)
+    assert np.array_equal(column, ours.column)

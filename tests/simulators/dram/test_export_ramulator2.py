@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from dse.errors import InputError
 from simulators.dram.devices import device
 from simulators.dram.export.ramulator2 import plan_export
 from simulators.dram.space import space
@@ -161,3 +162,17 @@ def test_the_yaml_of_2_0_has_the_structure_that_its_reader_wants(device_id):
     assert found["MemorySystem.Controller.RefreshManager.impl"] == "AllBank"
     assert found["MemorySystem.AddrMapper.impl"] == "RoBaRaCoCh"
     assert {"refresh_policy", "request_buffer_size"} <= {loss.parameter for loss in made.losses}
+
+
+def test_a_cap_on_accesses_to_a_row_is_the_cap_of_closed_cap(tmp_path, ramulator):
+    made = plan(page_policy="ClosedCap", row_hit_cap=8)
+
+    _, controller = run(made, tmp_path, ramulator)
+
+    assert (controller.row_policy.impl, controller.row_policy.cap) == ("ClosedCAP", 8)
+    assert {"page_policy", "row_hit_cap"} <= set(made.written)
+
+
+def test_a_clock_without_a_preset_is_refused():
+    with pytest.raises(InputError, match="no timing preset"):
+        plan("ddr4-2666-8gb-x8")
