@@ -66,9 +66,11 @@ class EventEnergy:
         supply = chips * amps.vdd_v
         pump = chips * amps.vpp_v * amps.ipp3n
         per_cycle = supply * device.tck_ns
-        pump_activate = chips * amps.vpp_v * (amps.ipp0 - amps.ipp3n) * t.rc * device.tck_ns
-        activate = per_cycle * (amps.idd0 - amps.idd3n) * t.ras + pump_activate
-        precharge = per_cycle * (amps.idd0 - amps.idd2n) * (t.rc - t.ras)
+        pumped = (
+            chips * amps.vpp_v * (amps.ipp0 - amps.ipp3n) * device.tck_ns
+        )  # the same in both parts of tRC
+        activate = (per_cycle * (amps.idd0 - amps.idd3n) + pumped) * t.ras
+        precharge = (per_cycle * (amps.idd0 - amps.idd2n) + pumped) * (t.rc - t.ras)
         bank, group_set = t.get("rfcpb", t.rfc), t.get("rfcsb", t.rfc)
         rfm, rfm_set = t.get("rfm", t.rfc), t.get("rfmsb", group_set)
         full = per_cycle * (amps.idd5b - amps.idd3n)

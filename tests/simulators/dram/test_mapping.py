@@ -1,4 +1,4 @@
-"""Every address mapping is a bijection, puts neighbours where its name says, and says what is wrong with it."""
+"""Every address mapping is a bijection, puts neighbours where its name says, and says what is wrong."""
 
 from __future__ import annotations
 
