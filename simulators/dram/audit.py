@@ -129,20 +129,18 @@ def _indexed_service(log: CommandLog, requests: Served) -> Iterator[Violation]:
     times = np.bincount(of[is_column], minlength=n)
     allowed = times == 1
     if requests.forwards:
-        allowed |= (times == 0) & _written_before(requests)
+        allowed |= (times == 0) & _written_by_others(requests)
     for request in np.flatnonzero(~allowed):
         yield _at_the_end(log, f"request {request} was served {times[request]} times")
 
 
-def _written_before(requests: Served) -> Mask:
-    """Requests to a place that an earlier one writes: its data, or its entry, can stand for them."""
+def _written_by_others(requests: Served) -> Mask:
+    """Requests to a place that another one writes: its data, or its entry, can stand for them."""
     _, place = np.unique(np.stack(_places(requests), axis=1), axis=0, return_inverse=True)
     place = place.reshape(-1)
-    writes = np.flatnonzero(np.asarray(requests.is_write, dtype=bool))
-    first = np.full(int(place.max(initial=0)) + 1, len(place))
-    np.minimum.at(first, place[writes], writes)
-    earlier: Mask = first[place] < np.arange(len(place))
-    return earlier
+    is_write = np.asarray(requests.is_write, dtype=bool)
+    others: Mask = np.bincount(place[is_write], minlength=len(place))[place] > is_write
+    return others
 
 
 def _at_the_end(log: CommandLog, text: str) -> Violation:

@@ -153,8 +153,8 @@ class Limits:
         """Of a device: its timings, its organisation and the name of its standard, nothing else.
 
         Another simulator's model, in which no command takes more than one clock where the standard has long
-        ones, is judged by the rules of DDR4. temperature_c: of the case; above 85 degrees every interval of refresh is
-        half as long.
+        ones, is judged by the rules of DDR4. temperature_c: of the case; above 85 degrees every interval of
+        refresh is half as long.
         """
         timing = dict(device.timings)
         if temperature_c is not None and temperature_c > _HOT_ABOVE_C:
@@ -224,7 +224,7 @@ class Limits:
 _DEFAULTS: dict[str, str | int] = {
     "rcdrd": "rcd", "rcdwr": "rcd", "rpab": "rp", "ccd_s_wr": "ccd_s", "ccd_l_wr": "ccd_l",
     "rfcpb": "rfc", "rfcsb": "rfc", "rfm": "rfc", "rfmsb": "rfcsb", "span": "burst", "span_max": "span",
-    "xsdll": "xs", "pbr2act": "rrefd", "rrefd": "rrd_s", "refsbrd": "rrd_s",
+    "xsdll": "xs", "pbr2act": "rrefd", "rrefd": "rrd_s", "refsbrd": "rrefd",
     "dqsck": 0, "rtrs": 1, "ppd": 1, "actpden": 1, "prpden": 1, "refpden": 1, "ckesr": "cke",
 }  # fmt: skip
 """Timings that not every standard has: the one that takes their place, or the clocks."""
@@ -232,10 +232,10 @@ _DEFAULTS: dict[str, str | int] = {
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The requests that the log had to serve, arrays (n,), in order of arrival; `bank` as in the log.
+    """The requests that the log had to serve, arrays (n,); `bank` as in the log.
 
-    No column command may come before `arrival`. forwards: a request may go without a command where an earlier
-    write to the same place answers it.
+    No column command may come before `arrival`. forwards: a request may go without a command where a write to
+    the same place can answer it.
     """
 
     bank: NDArray[Any]

@@ -16,6 +16,7 @@ import numpy as np
 from simulators.dram.audit_log import (
     ALL_BANKS_CLOSED,
     COLUMNS,
+    COMMANDS,
     READS,
     SET_COMMANDS,
     WRITES,
@@ -52,10 +53,10 @@ def spacings(limits: Limits) -> list[Spacing]:
 
 def spacing_violations(log: CommandLog, limits: Limits, history: History) -> Iterator[Violation]:
     """Commands that come too early after another one."""
-    rules = sorted(spacings(limits), key=lambda rule: (rule.scope, rule.earlier))
+    issued = {COMMANDS[code] for code in np.unique(log.code)}
+    rules = [rule for rule in spacings(limits) if issued & {*rule.earlier} and issued & {*rule.later}]
+    rules.sort(key=lambda rule: (rule.scope, rule.earlier))
     for (scope, names), group in groupby(rules, key=lambda rule: (rule.scope, rule.earlier)):
-        if not log.mask(names).any():
-            continue
         earlier = history.last(names, scope)
         gap = np.where(earlier >= 0, log.cycle - log.cycle[earlier], np.iinfo(np.int64).max)
         for rule in group:
@@ -67,7 +68,7 @@ def spacing_violations(log: CommandLog, limits: Limits, history: History) -> Ite
 def four_activate_violations(log: CommandLog, limits: Limits, history: History) -> Iterator[Violation]:
     """Any five activates of a rank span more than tFAW; a refresh of one bank is one of them but in DDR5."""
     del history
-    counted = _ACTIVATES if limits.standard.startswith("DDR5") else (*_ACTIVATES, "REFPB")
+    counted = _ACTIVATES if _is_ddr5(limits) else (*_ACTIVATES, "REFPB")
     for rank in np.unique(log.rank):
         acts = log.where(*counted)
         acts = acts[log.rank[acts] == rank]
@@ -102,6 +103,10 @@ def _recovery(t: Limits) -> int:
 
 def _is_low_power(t: Limits) -> bool:
     return t.standard.startswith("LPDDR")
+
+
+def _is_ddr5(t: Limits) -> bool:
+    return t.standard.startswith("DDR5")
 
 
 def _row_rules(t: Limits) -> list[Spacing]:
@@ -173,8 +178,9 @@ def _refresh_rules(t: Limits) -> list[Spacing]:
         Spacing("tRFC", ("REF",), everything, "rank", t["rfc"]),
         Spacing("tRFM", ("RFM",), everything, "rank", t["rfm"]),
         Spacing("tRFCpb", ("REFPB",), (*_ACTIVATES, "REFPB"), "bank", t["rfcpb"]),
-        Spacing("tRFCpb", ("REFPB",), (*ALL_BANKS_CLOSED, *SET_COMMANDS), "rank", t["rfcpb"]),
-        Spacing("REFpb-to-REFpb", ("REFPB",), ("REFPB",), "rank", _between_bank_refreshes(t)),
+        Spacing("tRFCpb", ("REFPB",), SET_COMMANDS, "set", t["rfcpb"]),
+        Spacing("tRFCpb", ("REFPB",), ALL_BANKS_CLOSED, "rank", t["rfcpb"]),
+        Spacing("REFpb-to-REFpb", ("REFPB",), ("REFPB", *SET_COMMANDS), "rank", _between_bank_refreshes(t)),
         Spacing("REFpb-to-ACT", ("REFPB",), _ACTIVATES, "rank", t["pbr2act"]),
         Spacing("ACT-to-REFpb", _ACTIVATES, ("REFPB",), "rank", t["rrd_s"]),
         Spacing("tRFCsb", ("REFSB",), (*SET_COMMANDS, *ALL_BANKS_CLOSED), "rank", t["rfcsb"]),
@@ -182,7 +188,7 @@ def _refresh_rules(t: Limits) -> list[Spacing]:
         Spacing("tRFMsb", ("RFMSB",), (*SET_COMMANDS, *ALL_BANKS_CLOSED), "rank", t["rfmsb"]),
         Spacing("tRFMsb", ("RFMSB",), (*_ACTIVATES, "REFPB"), "set", t["rfmsb"]),
         Spacing("tREFSBRD", SET_COMMANDS, _ACTIVATES, "rank", t["refsbrd"]),
-        Spacing("ACT-to-REFsb", _ACTIVATES, SET_COMMANDS, "rank", t["rrd_l"]),
+        Spacing("ACT-to-REFsb", _ACTIVATES, SET_COMMANDS, "rank", t["rrd_l" if _is_ddr5(t) else "rrd_s"]),
     ]
 
 
