@@ -30,8 +30,9 @@ MEMORIES = {
     "DDR5": Limits(
         {
             "cl": 34, "cwl": 32, "burst": 8, "rcd": 34, "rp": 34, "ras": 77, "rc": 111, "rtp": 18,
-            "wr": 72, "rrd_s": 8, "rrd_l": 12, "ccd_s": 8, "ccd_l": 12, "ccd_l_wr": 48, "wtr_s": 6, "wtr_l": 24,
-            "faw": 32, "rfc": 710, "rfcsb": 313, "refsbrd": 73, "refi": 9375, "xp": 18, "cke": 18, "ckesr": 19,
+            "wr": 72, "rrd_s": 8, "rrd_l": 12, "ccd_s": 8, "ccd_l": 12, "ccd_l_wr": 48, "wtr_s": 6,
+            "wtr_l": 24, "faw": 32, "rfc": 710, "rfcsb": 313,
+            "refsbrd": 73, "refi": 9375, "xp": 18, "cke": 18, "ckesr": 19,
             "xs": 710, "xsdll": 1536, "rtrs": 2, "ppd": 2,
         },
         banks=32, banks_per_group=4, standard="DDR5", ranks=2, refresh="NoRefresh",
@@ -75,7 +76,8 @@ MEMORIES = {
     "HBM3": Limits(
         {
             "cl": 20, "cwl": 10, "burst": 2, "rcdrd": 31, "rcdwr": 15, "rp": 26, "ras": 45, "rc": 71,
-            "rtp": 9, "wr": 33, "rrd_s": 4, "rrd_l": 5, "ccd_s": 2, "ccd_l": 4, "wtr_s": 7, "wtr_l": 10, "faw": 24,
+            "rtp": 9, "wr": 33, "rrd_s": 4, "rrd_l": 5, "ccd_s": 2, "ccd_l": 4, "wtr_s": 7, "wtr_l": 10,
+            "faw": 24,
             "rtw": 20, "rfc": 416, "rfcpb": 320, "rrefd": 8, "refi": 6240, "xp": 12, "cke": 12, "ckesr": 14,
             "xs": 432, "ppd": 2, "rfmsb": 320,
         },
@@ -105,7 +107,7 @@ def activates(gap):
 
 STANDARDS = tuple(MEMORIES)
 
-# Rule, commands before, the command under test, and its first legal distance in each standard that has the rule.
+# Rule, commands before, the command under test, and its first legal distance in each standard that has it.
 # The columns of distances: DDR3, DDR4, DDR5, LPDDR4, LPDDR5, GDDR6, HBM2, HBM3.
 SPACED = [
     ("tRCD", OPEN, RD,                                                   " 10  17  34  29  16  27  15  32"),
