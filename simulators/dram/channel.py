@@ -354,10 +354,17 @@ class Channel:
     def _issue_best(self, takes_part: Callable[[Offer], bool]) -> None:
         offers = self._manager_offers() + self._power_offers()
         if not self.is_gathering:
-            offers += [offer for offer in self.bank_offers() if not self.is_held(self.banks[offer.bank])]
-        legal = [offer for offer in offers if offer.bound[0] <= self.now and takes_part(offer)]
+            offers += self.bank_offers()
+        legal = [
+            offer
+            for offer in offers
+            if offer.bound[0] <= self.now and takes_part(offer) and not self._is_withheld(offer)
+        ]
         if legal:
             self._issue(min(legal, key=lambda offer: offer.order))
+
+    def _is_withheld(self, offer: Offer) -> bool:
+        return offer.order[0] in (_BANKS, _IDLE_BANKS) and self.is_held(self.banks[offer.bank])
 
     def _issue(self, offer: Offer) -> None:
         request = None if offer.command == "VRR" else offer.request

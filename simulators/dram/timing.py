@@ -34,7 +34,7 @@ class _Window:
 
     def __init__(self, row: Constraint, n_ranks: int) -> None:
         self.row = row
-        self.before = {COMMANDS[row.before]}
+        self.before: set[str] = set()
         self.recent: list[deque[int]] = [deque(maxlen=row.window) for _ in range(n_ranks)]
 
     def bound(self, rank: int) -> Bound:
@@ -46,61 +46,65 @@ class Timing:
     """The last issue of every command on every bank, group and rank of a channel; its command buses."""
 
     def __init__(self, config: ControllerConfig) -> None:
-        self.n_ranks = config.n_ranks
         self.n_banks = config.n_banks
         self.banks_per_group = config.banks_per_group
-        n_banks, n_groups = config.n_ranks * config.n_banks, config.n_ranks * config.n_bank_groups
-        self.on_bank = {command: [NEVER] * n_banks for command in COMMANDS}
-        self.on_group = {command: [NEVER] * n_groups for command in COMMANDS}
-        self.on_rank = {command: [NEVER] * config.n_ranks for command in COMMANDS}
         self.lengths = dict(zip(COMMANDS, config.lengths, strict=True))
         self.command_buses = config.command_buses
         self.bus_free_at = [0] * config.command_buses
-        self.rows: dict[str, list[Constraint]] = {command: [] for command in COMMANDS}
-        self.windows: dict[tuple[int, int, int], _Window] = {}
+        banks, groups = config.n_ranks * config.n_banks, config.n_ranks * config.n_bank_groups
+        self.on_bank = {command: [NEVER] * banks for command in COMMANDS}
+        self.on_group = {command: [NEVER] * groups for command in COMMANDS}
+        self.on_rank = {command: [NEVER] * config.n_ranks for command in COMMANDS}
+        self.rows: dict[str, list[tuple[int, list[int], int, int]]] = {command: [] for command in COMMANDS}
+        self.windows: dict[str, list[_Window]] = {command: [] for command in COMMANDS}
         for row in config.rows:
-            self._add(row)
+            if row.window > 1:
+                self._add_to_window(row, config.n_ranks)
+            elif row.scope != _OTHER_RANKS or config.n_ranks > 1:
+                last = {_BANK: self.on_bank, _GROUP: self.on_group}.get(row.scope, self.on_rank)
+                places = last[COMMANDS[row.before]]
+                self.rows[COMMANDS[row.after]].append((row.scope, places, row.cycles, row.cause))
 
-    def _add(self, row: Constraint) -> None:
-        if row.window <= 1:
-            self.rows[COMMANDS[row.after]].append(row)
-            return
-        key = (row.after, row.cycles, row.window)
-        window = self.windows.setdefault(key, _Window(row, self.n_ranks))
-        window.before.add(COMMANDS[row.before])
+    def _add_to_window(self, row: Constraint, n_ranks: int) -> None:
+        """Rows that differ in `before` alone count together."""
+        windows = self.windows[COMMANDS[row.after]]
+        same = [w for w in windows if (w.row.cycles, w.row.window) == (row.cycles, row.window)]
+        if not same:
+            same = [_Window(row, n_ranks)]
+            windows += same
+        same[0].before.add(COMMANDS[row.before])
 
     def earliest(self, command: str, rank: int, bank: int = -1) -> Bound:
         """When `command` may go to a rank (bank -1), a bank, or a set (by its bank of the first group)."""
         bound = (self.bus_free_at[self._bus(command)], _COMMAND_BUS)
-        for row in self.rows[command]:
-            last = self._last(COMMANDS[row.before], row.scope, command, rank, bank)
-            bound = max(bound, (last + row.cycles, row.cause))
-        for window in self.windows.values():
-            if COMMANDS[window.row.after] == command:
-                bound = max(bound, window.bound(rank))
+        place = (bank, bank // self.banks_per_group, rank)
+        for scope, last, cycles, cause in self.rows[command]:
+            if scope > _RANK:
+                cycle = self._last_on_ranks(scope, last, rank) + cycles
+            elif scope == _BANK and command in SET_COMMANDS:
+                cycle = max(last[number] for number in self._set(bank)) + cycles
+            else:
+                cycle = last[place[scope]] + cycles
+            if cycle >= bound[0]:
+                bound = max(bound, (cycle, cause))
+        for window in self.windows[command]:
+            bound = max(bound, window.bound(rank))
         return bound
 
-    def _last(self, before: str, scope: int, command: str, rank: int, bank: int) -> int:
-        if scope == _BANK:
-            if command in SET_COMMANDS:
-                return max(self.on_bank[before][number] for number in self._set(bank))
-            return self.on_bank[before][bank]
-        if scope == _GROUP:
-            return self.on_group[before][bank // self.banks_per_group]
-        if scope == _RANK:
-            return self.on_rank[before][rank]
+    def _last_on_ranks(self, scope: int, last: list[int], rank: int) -> int:
+        """On the whole channel, or on the other ranks."""
         if scope == _CHANNEL:
-            return max(self.on_rank[before])
-        others = (last for number, last in enumerate(self.on_rank[before]) if number != rank)
-        return max(others, default=NEVER)
+            return max(last)
+        return max((cycle for number, cycle in enumerate(last) if number != rank), default=NEVER)
 
     def issue(self, command: str, rank: int, bank: int, now: int) -> None:
         """`command` goes out in cycle `now`."""
         self.bus_free_at[self._bus(command)] = now + self.lengths[command]
         self.on_rank[command][rank] = now
-        for window in self.windows.values():
-            if command in window.before:
-                window.recent[rank].append(now)
+        for windows in self.windows.values():
+            for window in windows:
+                if command in window.before:
+                    window.recent[rank].append(now)
         if command in SET_COMMANDS:
             for number in self._set(bank):
                 self.on_bank[command][number] = now
