@@ -57,6 +57,12 @@ def command(
     ] = None,
     device: Annotated[str | None, typer.Option(help="Memory device, likewise.")] = None,
     mapping: Annotated[str | None, typer.Option(help="Address mapping, likewise.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", "-o", metavar="KEY=VALUE", help="Any option of the simulator, likewise. Repeatable."
+        ),
+    ] = None,
     diff: Annotated[
         bool, typer.Option("--diff", help="Where the time and the energy of two designs differ.")
     ] = False,
@@ -114,7 +120,7 @@ def command(
     wanted = Wanted(log=log, timeline=timeline, window_ns=(from_ns, to_ns), audit=audit, plot=plot, load=load)
     instead = _instead(scheduler, mimic)
     wanted.check(alone=not diff, instead=instead)
-    options = Options.of(store, space=space, device=device, address_mapping=mapping)
+    options = Options.of(store, option or [], space=space, device=device, address_mapping=mapping)
     words = designs or []
     chosen = pick_two(words, options) if diff and instead is None else (pick_one(words, options),)
     requests = _requests(chosen, trace, workload, clock_mhz)

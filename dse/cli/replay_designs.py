@@ -20,14 +20,18 @@ _NOT_OPTIONS = ("name", "build_id", "space_hash")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What belongs to designs that are not from a campaign: --space, --device, --mapping; and the store."""
+    """What belongs to designs that are not from a campaign: the simulator's options; and the store."""
 
-    simulator: Mapping[str, str]
+    simulator: Mapping[str, str | int | float]
     store: Path | None
 
     @classmethod
-    def of(cls, store: Path | None, **given: str | None) -> Options:
-        return cls({name: value for name, value in given.items() if value is not None}, store)
+    def of(cls, store: Path | None, pairs: Sequence[str] = (), **given: str | None) -> Options:
+        """pairs: KEY=VALUE texts of --option; ConfigError for one that is none."""
+        named: dict[str, str | int | float] = {
+            key: value for key, value in given.items() if value is not None
+        }
+        return cls(named | dict(_key_value(pair) for pair in pairs), store)
 
 
 def pick_one(words: Sequence[str], options: Options) -> Picked:
@@ -63,6 +67,19 @@ def pick_two(words: Sequence[str], options: Options) -> tuple[Picked, Picked]:
         case _:
             raise ConfigError(f"{' '.join(words)!r}: {TWO}", key="--diff")
     return _both(*names, options)
+
+
+def _key_value(text: str) -> tuple[str, str | int | float]:
+    """The value as a number where it is one."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{text!r}: expected KEY=VALUE", key="--option")
+    for kind in (int, float):
+        try:
+            return key, kind(value)
+        except ValueError:
+            continue
+    return key, value
 
 
 def _both(first: str, second: str, options: Options) -> tuple[Picked, Picked]:

@@ -44,6 +44,20 @@ def test_a_design_from_a_file_runs_on_any_trace(run, tmp_path):
     assert report["metrics"]["auto_precharges"] == 200
 
 
+def test_the_memory_is_arranged_as_asked(run, tmp_path):
+    args = ["replay", "--trace", STREAM, "-o", "channels=2", "-o", "ranks=2", "--audit"]
+
+    _, out, _ = run(*args, "--log", "log.csv", "--timeline", "out.json", "--json")
+
+    report = json.loads(out)
+    channels = {line["channel"] for line in csv.DictReader((tmp_path / "log.csv").read_text().splitlines())}
+    events = json.loads((tmp_path / "out.json").read_text())["traceEvents"]
+    assert channels == {"0", "1"}
+    assert {event["pid"] for event in events} == {0, 1}
+    assert sum(report["time_by_cause_ns"].values()) == pytest.approx(report["metrics"]["elapsed_ns"])
+    assert report["violations"] == []
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
 def test_the_command_log_holds_every_command(run, tmp_path, suffix):
     name = f"commands{suffix}"
@@ -89,6 +103,8 @@ def test_the_load_curve_is_tabulated_and_drawn(run, tmp_path):
         (["small", "3", "4", "--diff", "--log", "x.csv"], "leave --diff out"),
         (["small", "3", "default", "--diff", "--device", "ddr4-3200-8gb-x8"], "leave the option out"),
         (["--trace", STREAM, "--from", "5"], "--timeline"),
+        (["--trace", STREAM, "-o", "channels"], "expected KEY=VALUE"),
+        (["--trace", STREAM, "-o", "chanels=2"], "'channels'"),
         (["--trace", STREAM, "--timeline", "x.json", "--from", "9", "--to", "5"], "an end after the begin"),
         (["--trace", STREAM, "--timeline", "x.json", "--from", "1e12"], "no command was issued"),
         (["--trace", STREAM, "--scheduler", "mine"], "FILE.py:CLASS"),
