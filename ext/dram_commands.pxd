@@ -1,173 +1,282 @@
 """Phase E: the command that was chosen goes out, and what that changes.
 
-Each command is counted and, where a log is kept, written down; it opens or closes rows, moves a request
-from its bank's list to the response queue, or changes the state of the whole rank, and raises the floors of
-later commands (dram_timing). The union of the intervals in which a row is physically open is summed up for
-the energy model. O(1), except that opening a row counts the hits in its bank's list.
+Each command is counted and, where a log is kept, written down; it opens or closes rows, moves a request from its
+bank's list to the response queue, or changes the state of a whole rank, and raises the floors of later commands
+(dram_timing). The union of the intervals in which a row of a rank is physically open is summed up for the energy
+model. O(1), except that opening a row counts the hits in its bank's list for the adaptive page policies.
 """
 
-from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_front cimport admit, can_admit, has_room, put_response
-from ext.dram_managers cimport settle_refresh
-from ext.dram_policy cimport (
-    bit, choose, choose_open_banks, choose_winner, count_hits, is_adaptive, may_stay, next_hit, remove,
+from ext.dram_admission cimport free_entry
+from ext.dram_front cimport put_response
+from ext.dram_hammer cimport count_activation, pay_activations, settle_rfm
+from ext.dram_lists cimport count_hits, is_adaptive, next_hit, remove
+from ext.dram_managers cimport settle_refresh, unit_banks
+from ext.dram_numbers cimport (
+    ACT, AT_ACTIVATE, CLOSED_ROW, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE, PDX, PRE, PREA, RD, RDA, REF, REFPB,
+    REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS, SCHEDULER_FRFCFS_GRP, SCHEDULER_GRP_FRFCFS,
+    SRE, SRX, VRR, WRA, bit_count, later, lowest_bit, rarely,
 )
-from ext.dram_state cimport (
-    ACT, BANK_BITS, CLOSED_ROW, NO_COMMAND, NO_POWER_DOWN, NO_SLOT, PDE, PRE, PREA, RD, RDA, REF,
-    ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_FRFCFS_GRP, SLOT_MASK, WRA, Arena, Bank, LogEntry, Requests,
-    Slot, Tape, bit_count, earlier, later, lowest_bit,
-)
-from ext.dram_timing cimport (
-    floors_after_activate, floors_after_power_up, floors_after_precharge, floors_after_precharge_all,
-    floors_after_read, floors_after_refresh, floors_after_write, write_to_precharge,
-)
+from ext.dram_policy cimport choose, choose_banks
+from ext.dram_state cimport Arena, Bank, Channel, LogEntry, Rank, Requests, Slot, Tape, bit
+from ext.dram_timing cimport constrain, constrain_rank, constrain_set, set_of
+
+cdef enum:                      # columns of bank_counts
+    COUNT_ACT = 0
+    COUNT_PRE = 1
+    COUNT_RD = 2
+    COUNT_WR = 3
+    COUNT_CONFLICT = 4
 
 
 cdef inline void record(
-    Tape* tape, cycle_t t, uint8_t command, int64_t number, const Slot* slot
+    Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank, const Slot* slot
 ) noexcept nogil:
-    """Write down a command for a request's bank, or for the rank (slot NULL)."""
+    """Write down a command for a request (slot), or without one (NULL); bank -1: for the rank."""
+    cdef LogEntry* entry
     if tape.log is NULL:
         return
-    cdef LogEntry* entry = &tape.log[tape.n_logged]
+    entry = &tape.log[tape.n_logged]
     tape.n_logged += 1
     entry.cycle = t
-    entry.command = command
-    entry.bank = <int8_t> number
+    entry.command = <uint8_t> command
+    entry.channel = <uint8_t> c.number
+    entry.rank = <int8_t> rank
+    entry.bank = <int8_t> bank
     entry.request = -1 if slot is NULL else slot.index
     entry.row = -1 if slot is NULL else slot.row
     entry.column = slot.column if slot is not NULL and RD <= command <= WRA else -1
 
 
-cdef inline void open_row(Arena* a, int64_t number, Slot* slot, cycle_t t) noexcept nogil:
-    cdef Bank* bank = &a.banks[number]
+cdef inline void count_on_bank(Channel* c, int64_t number, int64_t column) noexcept nogil:
+    c.bank_counts[number * N_BANK_COUNTS + column] += 1
+
+
+cdef inline void open_row(Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t) noexcept nogil:
+    cdef Bank* bank = &c.banks[number]
+    cdef Rank* rank = &c.ranks[bank.rank]
     if slot.row_class == ROW_HIT:
         slot.row_class = ROW_MISS
-    if a.open == 0 and t >= a.active_end:
-        a.active_cycles += a.active_end - a.active_since
-        a.active_since = t
-    a.open |= bit(number)
+    if c.open & rank.banks == 0 and t >= rank.active_end:
+        rank.active_cycles += rank.active_end - rank.active_since
+        rank.active_since = t
+    c.open |= bit(number)
+    c.n_activates += 1
+    count_on_bank(c, number, COUNT_ACT)
     bank.open_row = slot.row
-    bank.oldest_hit = bank.oldest
+    bank.oldest_hit = next_hit(a, bank, bank.oldest)
+    bank.activated = bank.touched = t
+    bank.columns = 0
     if is_adaptive(a):
         count_hits(a, bank)
-    floors_after_activate(a, bank, t)
 
 
-cdef inline void close_row(Arena* a, int64_t number, cycle_t physical_close) noexcept nogil:
-    cdef Bank* bank = &a.banks[number]
-    a.open &= ~bit(number)
-    a.active_end = later(a.active_end, physical_close)
+cdef inline void close_row(Channel* c, int64_t number, cycle_t physical_close) noexcept nogil:
+    cdef Bank* bank = &c.banks[number]
+    cdef Rank* rank = &c.ranks[bank.rank]
+    c.open &= ~bit(number)
+    rank.active_end = later(rank.active_end, physical_close)
     bank.open_row = CLOSED_ROW
     bank.hits = 0
     bank.oldest_hit = NO_SLOT
 
 
+cdef inline void turn_around(Arena* a, Channel* c, uint8_t direction) noexcept nogil:
+    """The bus changes its direction, and with it the choices of the grouping schedulers."""
+    c.last_direction = direction
+    if a.config.scheduler == SCHEDULER_FRFCFS_GRP:
+        choose_banks(a, c, c.open)
+    elif a.config.scheduler == SCHEDULER_GRP_FRFCFS:
+        choose_banks(a, c, c.active)
+
+
+cdef inline void count_streak(Arena* a, Channel* c, uint8_t source) noexcept nogil:
+    """Bliss: a source served too often in a row is put behind the others until the list is cleared."""
+    if c.streak_source == source:
+        c.streak += 1
+    else:
+        c.streak_source, c.streak = source, 1
+    if c.streak >= a.config.bliss_streak:
+        c.streak = 0
+        c.blacklist[source >> 6] |= bit(source & 63)
+        choose_banks(a, c, c.active)
+
+
 cdef inline void move_data(
-    Arena* a, int64_t number, int16_t position, bint auto_precharge, cycle_t t
+    Arena* a, Channel* c, const Requests* r, int64_t number, int16_t position, bint auto_precharge, cycle_t t
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
-    cdef Bank* bank = &a.banks[number]
+    cdef Bank* bank = &c.banks[number]
+    cdef Rank* rank = &c.ranks[bank.rank]
     cdef Slot* slot = &a.slots[position]
-    cdef cycle_t recovery
+    cdef bint is_write = slot.is_write
+    cdef int64_t latency = a.config.t_write_data if is_write else a.config.t_read_data
     remove(a, bank, position)
-    a.queued -= 1
-    a.queued_writes -= slot.is_write
-    a.has_room = has_room(a)
-    a.queue_integral += t
-    a.row_classes[slot.row_class] += 1
-    a.idle_since = t
-    if slot.is_write:
-        floors_after_write(a, bank, t, auto_precharge)
-        put_response(a, position, t + a.config.t_cwl + a.config.t_burst, t)
-        recovery = write_to_precharge(a)
-    else:
-        floors_after_read(a, bank, t, auto_precharge)
-        put_response(a, position, t + a.config.t_cl + a.config.t_burst, t)
-        recovery = a.config.t_rtp
+    c.listed -= 1
+    rank.listed -= 1
+    bank.columns += 1
+    bank.touched = t
+    free_entry(a, c, number, slot, r, t)
+    c.row_classes[slot.row_class] += 1
+    count_on_bank(c, number, COUNT_RD + is_write)
+    if slot.row_class == ROW_CONFLICT:
+        count_on_bank(c, number, COUNT_CONFLICT)
+    rank.idle_since = rank.quiet_since = t
+    put_response(a, c, position, t + latency + a.config.t_burst, t)
     if auto_precharge:
-        close_row(a, number, later(t + recovery, bank.activated + a.config.t_ras))
+        latency = a.config.t_write_close if is_write else a.config.t_read_close
+        close_row(c, number, later(t + latency, bank.activated + a.config.t_ras))
     elif bank.oldest_hit == position:
         bank.oldest_hit = next_hit(a, bank, slot.newer)
-    if a.config.power_down_policy != NO_POWER_DOWN:
-        a.manager_at = earlier(a.manager_at, t + later(a.config.power_down_timeout, 1))
-    if slot.is_write != a.last_direction:
-        a.last_direction = slot.is_write
-        if a.config.scheduler == SCHEDULER_FRFCFS_GRP:
-            choose_open_banks(a)
+    if bank.length == 0:
+        c.active &= ~bit(number)
+    if is_write != c.last_direction:
+        turn_around(a, c, is_write)
+    if rarely(a.config.scheduler == SCHEDULER_BLISS):
+        count_streak(a, c, slot.source)
 
 
-cdef inline void issue(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
-    """The winning candidate of the banks goes out, and after a column command phase F follows."""
-    cdef int64_t number = a.best & ((1 << BANK_BITS) - 1)
-    cdef int16_t position = <int16_t> ((a.wanted_tag[number] >> BANK_BITS) & SLOT_MASK)
+cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+    """VRR: the neighbours of the aggressor row are refreshed; no row is open afterwards."""
+    cdef Bank* bank = &c.banks[number]
+    c.commands[VRR] += 1
+    c.issued += 1
+    record(tape, c, t, VRR, bank.rank, number, NULL)
+    if tape.log is not NULL:
+        tape.log[tape.n_logged - 1].row = bank.victim
+    bank.victim = NO_ROW
+    c.victims &= ~bit(number)
+    constrain(a, c, VRR, number, t)
+
+
+cdef inline void issue(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, int16_t position, uint8_t command, cycle_t t
+) noexcept nogil:
+    """A command for the request at `position` goes out; the bank has not chosen again yet."""
     cdef Slot* slot = &a.slots[position]
-    cdef Bank* bank = &a.banks[number]
-    cdef uint8_t command = bank.wanted
-    cdef int64_t joined
-    a.commands[command] += 1
-    record(tape, t, command, number, slot)
+    if rarely(command == VRR):
+        refresh_victim(a, c, tape, number, t)
+        return
+    c.commands[command] += 1
+    c.issued += 1
+    record(tape, c, t, command, c.banks[number].rank, number, slot)
+    constrain(a, c, command, number, t)
     if command == ACT:
-        open_row(a, number, slot, t)
+        open_row(a, c, number, slot, t)
+        if rarely(a.config.mitigation):
+            count_activation(a, c, r, number, slot, t)
+        if rarely(a.config.slot_release == AT_ACTIVATE):
+            free_entry(a, c, number, slot, r, t)
     elif command == PRE:
         slot.row_class = ROW_CONFLICT
-        floors_after_precharge(a, bank, t)
-        close_row(a, number, t)
+        count_on_bank(c, number, COUNT_PRE)
+        close_row(c, number, t)
     else:
-        move_data(a, number, position, command == RDA or command == WRA, t)
-        if a.last_admitted_at < t and can_admit(a):
-            joined = admit(a, r, tape, t)
-            if joined != number and not may_stay(a, &a.banks[joined]):
-                choose(a, joined)
-    choose(a, number)
-    choose_winner(a, t + 1)
+        move_data(a, c, r, number, position, command == RDA or command == WRA, t)
 
 
-cdef inline void precharge_all(Arena* a, cycle_t t) noexcept nogil:
-    cdef uint64_t left = a.open
-    a.banks_closed_by_prea += bit_count(left)
-    floors_after_precharge_all(a, t)
+cdef inline void precharge(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+    """PRE without a request."""
+    c.commands[PRE] += 1
+    c.issued += 1
+    record(tape, c, t, PRE, c.bank_rank[number], number, NULL)
+    constrain(a, c, PRE, number, t)
+    count_on_bank(c, number, COUNT_PRE)
+    close_row(c, number, t)
+    choose(a, c, number)
+
+
+# ------------------------------------------------------------------------------------ commands of a manager
+
+cdef inline void precharge_all(Arena* a, Channel* c, int64_t rank, cycle_t t) noexcept nogil:
+    cdef uint64_t left = c.open & c.ranks[rank].banks
+    c.banks_closed_by_prea += bit_count(left)
     while left:
-        close_row(a, lowest_bit(left), t)
-        choose(a, lowest_bit(left))
+        close_row(c, lowest_bit(left), t)
+        choose(a, c, lowest_bit(left))
         left &= left - 1
 
 
-cdef inline void power_down(Arena* a, cycle_t t) noexcept nogil:
-    a.powered_down = 1
-    a.powered_down_active = a.open != 0
-    a.powered_down_at = t
-    a.active_power_downs += a.powered_down_active
-    a.power_up_floor = t + a.config.t_cke
+cdef inline void fall_asleep(Channel* c, Rank* rank, int64_t command, cycle_t t) noexcept nogil:
+    rank.down_at = t
+    c.held_changes = 1
+    if command == SRE:
+        rank.self_refreshing = 1
+        return
+    rank.powered_down = 1
+    rank.powered_down_active = c.open & rank.banks != 0
+    c.active_power_downs += rank.powered_down_active
 
 
-cdef inline void power_up(Arena* a, cycle_t t) noexcept nogil:
-    if a.powered_down_active:
-        a.active_power_down_cycles += t - a.powered_down_at
+cdef inline void wake_up(Arena* a, Channel* c, Rank* rank, cycle_t t) noexcept nogil:
+    c.held_changes = 1
+    rank.idle_since = t
+    if rank.self_refreshing:
+        rank.self_refresh_cycles += t - rank.down_at
+        rank.quiet_since = t
+        if a.config.refresh_policy != NO_REFRESH:
+            rank.owed_exit = 1
+            rank.refresh_deadline = t
+            rank.pulling_in = rank.refresh_debt = 0
+    elif rank.powered_down_active:
+        rank.active_power_down_cycles += t - rank.down_at
     else:
-        a.precharge_power_down_cycles += t - a.powered_down_at
-    a.powered_down = 0
-    a.idle_since = t
-    floors_after_power_up(a, t)
+        rank.precharge_power_down_cycles += t - rank.down_at
+    rank.powered_down = rank.self_refreshing = 0
 
 
-cdef inline void issue_for_manager(Arena* a, Tape* tape, cycle_t t) noexcept nogil:
-    """The command that refresh or power-down proposed goes out; both look again in the next cycle."""
-    cdef int64_t command = a.manager_command
-    a.commands[command] += 1
-    record(tape, t, <uint8_t> command, -1, NULL)
+cdef inline void refresh_banks(Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t) noexcept nogil:
+    """REF, REFPB, REFSB, RFM, RFMSB."""
+    cdef Rank* rank = &c.ranks[number]
+    cdef uint64_t banks = rank.banks
+    if command == REFPB:
+        banks = bit(rank.urgent_bank)
+        constrain(a, c, command, rank.urgent_bank, t)
+    elif command == REFSB or command == RFMSB:
+        banks = set_of(a, number, rank.urgent_target)
+        constrain_set(a, c, command, number, rank.urgent_target, t)
+    else:
+        constrain_rank(a, c, command, number, t)
+    c.held_changes = 1
+    if command == RFM or command == RFMSB:
+        settle_rfm(a, c, rank, banks)
+    else:
+        rank.idle_since = t
+        pay_activations(a, c, banks)
+        settle_refresh(a, rank, t)
+    choose_banks(a, c, banks)
+
+
+cdef inline void issue_urgent(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+    """The command that refresh or RFM proposed goes out."""
+    cdef Rank* rank = &c.ranks[number]
+    cdef int64_t command = rank.urgent
+    if command == PRE:
+        precharge(a, c, tape, rank.urgent_bank, t)
+        return
+    c.commands[command] += 1
+    c.issued += 1
+    record(tape, c, t, command, number, rank.urgent_bank, NULL)
     if command == PREA:
-        precharge_all(a, t)
-    elif command == REF:
-        floors_after_refresh(a, t)
-        a.idle_since = t
-        settle_refresh(a)
-    elif command == PDE:
-        power_down(a, t)
+        constrain_rank(a, c, command, number, t)
+        precharge_all(a, c, number, t)
     else:
-        power_up(a, t)
-    a.manager_command = NO_COMMAND
-    a.manager_at = t + 1
-    choose_winner(a, t + 1)
+        refresh_banks(a, c, number, command, t)
+
+
+cdef inline void issue_drowsy(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+    """The command into or out of sleep goes out."""
+    cdef Rank* rank = &c.ranks[number]
+    cdef int64_t command = rank.drowsy
+    c.commands[command] += 1
+    c.issued += 1
+    record(tape, c, t, command, number, -1, NULL)
+    constrain_rank(a, c, command, number, t)
+    if command == PREA:
+        precharge_all(a, c, number, t)
+    elif command == PDE or command == SRE:
+        fall_asleep(c, rank, command, t)
+    else:
+        wake_up(a, c, rank, t)

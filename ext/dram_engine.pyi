@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,19 +9,24 @@ TIMING_FIELDS: tuple[str, ...]
 POLICY_FIELDS: tuple[str, ...]
 CONFIG_FIELDS: tuple[str, ...]
 COUNTER_FIELDS: tuple[str, ...]
+BANK_COUNTS: tuple[str, ...]
 LIMITS: Mapping[str, tuple[int, int]]
 MAX_SOURCES: int
 LATEST_ARRIVAL: int
 SOURCE_HASH: str
 
 def bin_upper_bounds() -> NDArray[np.int64]: ...
+def coarse_bin_upper_bounds() -> NDArray[np.int64]: ...
 def latency_bins(latencies: ArrayLike) -> NDArray[np.int64]: ...
 
 class DramEngine:
     def __init__(
         self,
         config: ArrayLike,
+        rows: ArrayLike,
+        lengths: ArrayLike,
         arrival: NDArray[np.int64],
+        channel: NDArray[np.uint8] | None,
         bank: NDArray[np.uint8],
         row: NDArray[np.int32],
         column: NDArray[np.int32],
@@ -50,4 +56,7 @@ class DramEngine:
     def latency_maxima(self) -> NDArray[np.int64]: ...
     def batch_sums(self) -> NDArray[np.int64]: ...
     def batch_counts(self) -> NDArray[np.int64]: ...
+    def source_histograms(self) -> NDArray[np.int64]: ...
+    def timeline(self) -> dict[str, Any]: ...
+    def bank_counts(self) -> NDArray[np.int64]: ...
     def command_log(self) -> dict[str, NDArray[np.integer]]: ...

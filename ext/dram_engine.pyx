@@ -1,10 +1,9 @@
 """The DRAM controller, compiled: the same commands in the same cycles as simulators/dram/reference.py.
 
-What it computes: one channel, one rank, every command of a controller with the policies of DRAMGym (DRAMSys
-4.0 semantics), over a trace of requests; statistics on the way. Layers: see dram_state.pxd. The loop jumps
-to the next cycle in which any phase can do something, which changes nothing but time: a phase that is
-looked at too early does nothing. Complexity: O(1) per request and phase, O(active banks) per command.
-Called by simulators/dram/simulator.py.
+What it computes: channels, ranks and banks of any standard whose timing is rows of data, every command of a
+controller with the policies of DRAMGym (DRAMSys 4.0 semantics) and many more, over a trace of requests; statistics on
+the way. Layers: see dram_state.pxd. This file is the Python face; the loop is in dram_loop.pxd. Complexity: O(1) per
+request and phase, O(active banks) per command. Called by simulators/dram/simulator.py.
 """
 
 import hashlib
@@ -13,182 +12,55 @@ from pathlib import Path
 
 import numpy as np
 
+from ext.dram_fields import (
+    BANK_COUNTS, COMMANDS, CONFIG_FIELDS, COUNTER_FIELDS, LIMITS, POLICY_FIELDS, TIMING_FIELDS, checked_config,
+    checked_lengths, checked_rows,
+)
+
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from ext._types cimport cycle_t
-from ext.dram_commands cimport issue, issue_for_manager
-from ext.dram_front cimport admit, can_admit, latency_bin, respond, take_requests
-from ext.dram_managers cimport manage
-from ext.dram_policy cimport end_gathering, welcome
-from ext.dram_state cimport (
-    ACT, ALL_BANK, EXACT_BINS, MAX_BANKS, MAX_GROUPS, NEVER, NO_COMMAND, N_BATCHES, N_BINS, OCTAVE_BITS,
-    PDE, PDX, PRE, PREA, RD, RDA, REF, ROW_CONFLICT, ROW_HIT, ROW_MISS, WR, WRA, Arena, Config, LogEntry,
-    Requests, Tape, earlier, later, rarely,
+from ext.dram_loop cimport DONE, LOG_IS_FULL, Outcome, simulate
+from ext.dram_numbers cimport (
+    ACT, COARSE_BINS, EXACT_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, OCTAVE_BITS, PDE, PDX, PRAC,
+    PRE, PREA, RD, RDA, REF, REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SPANS, SRE, SRX,
+    STALL_BATCHING, STALL_COMMAND, STALL_IDLE, VRR, WR, WRA,
 )
-from ext.dram_state cimport MAX_SOURCES as _MAX_SOURCES
-from ext.dram_tuning cimport count_writes, first_bad_request, open_arena, retune_arena, schedule_everything
-
-COMMANDS = ("ACT", "PRE", "PREA", "RD", "RDA", "WR", "WRA", "REF", "PDE", "PDX")
-
-TIMING_FIELDS = (
-    "n_banks", "n_bank_groups", "t_rcd", "t_rp", "t_ras", "t_rc", "t_rrd_s", "t_rrd_l", "t_faw",
-    "t_ccd_s", "t_ccd_l", "t_wtr_s", "t_wtr_l", "t_rtp", "t_wr", "t_cl", "t_cwl", "t_burst", "t_rtw",
-    "t_rfc", "t_refi", "t_xp", "t_cke",
-)
-POLICY_FIELDS = (
-    "page_policy", "scheduler", "scheduler_buffer", "request_buffer_size", "resp_queue", "refresh_policy",
-    "refresh_max_postponed", "refresh_max_pulledin", "arbiter", "max_active_transactions",
-    "power_down_policy", "power_down_timeout", "batching_window",
-)
-CONFIG_FIELDS = TIMING_FIELDS + POLICY_FIELDS
-
-COUNTER_FIELDS = (
-    "elapsed_cycles", "n_act", "n_pre", "n_prea", "n_prea_banks", "n_rd", "n_rda", "n_wr", "n_wra",
-    "n_ref", "n_pde_active", "n_pde_precharge", "n_pdx", "row_hits", "row_misses", "row_conflicts",
-    "active_cycles", "active_pd_cycles", "precharge_pd_cycles", "occupancy_cycles", "occupancy_max",
-    "blocked_cycles", "refreshes_owed",
-)
+from ext.dram_numbers cimport MAX_SOURCES as _MAX_SOURCES
+from ext.dram_requests cimport count_writes, first_bad_request
+from ext.dram_rules cimport compile_rules
+from ext.dram_state cimport Arena, Channel, Config, LogEntry, Rank, Requests, Rules, Tape, channel_at, row_counters
+from ext.dram_statistics cimport latency_bin
+from ext.dram_tuning cimport open_arena, retune_arena, schedule_everything
 
 MAX_SOURCES = _MAX_SOURCES
-LATEST_ARRIVAL = NEVER // 2
-
-# Lowest and highest value of each field; the choices of a policy are its positions in the tables of
-# simulators/dram/config.py. A t_ that may be 0 is one that JEDEC lets vanish for some standard.
-_LONGEST = 1 << 20
-LIMITS = {name: (0, _LONGEST) for name in TIMING_FIELDS} | {
-    "n_banks": (1, MAX_BANKS), "n_bank_groups": (1, MAX_GROUPS),
-    "t_burst": (1, _LONGEST), "t_refi": (1, _LONGEST),
-    "t_ccd_s": (1, _LONGEST), "t_rfc": (1, _LONGEST),
-    "page_policy": (0, 3), "scheduler": (0, 2), "scheduler_buffer": (0, 2), "request_buffer_size": (1, 128),
-    "resp_queue": (0, 1), "refresh_policy": (0, 1), "refresh_max_postponed": (0, _LONGEST),
-    "refresh_max_pulledin": (0, _LONGEST), "arbiter": (0, 2), "max_active_transactions": (1, 128),
-    "power_down_policy": (0, 2), "power_down_timeout": (0, _LONGEST), "batching_window": (0, _LONGEST),
-}
+LATEST_ARRIVAL = NEVER // 2 - 1
 
 LOG_DTYPE = np.dtype(
     {
-        "names": ["cycle", "request", "row", "column", "command", "bank"],
-        "formats": ["<i8", "<i8", "<i4", "<i4", "u1", "i1"],
-        "offsets": [0, 8, 16, 20, 24, 25],
+        "names": ["cycle", "request", "row", "column", "command", "channel", "rank", "bank"],
+        "formats": ["<i8", "<i8", "<i4", "<i4", "u1", "u1", "i1", "i1"],
+        "offsets": [0, 8, 16, 20, 24, 25, 26, 27],
         "itemsize": sizeof(LogEntry),
     }
 )
 _FIRST_LOG_CAPACITY = 4096
-_SNAPSHOT_MAGIC = b"marl-dse dram 1\n"
+_SNAPSHOT_MAGIC = b"marl-dse dram 2\n"
 
 
 def _source_hash():
     """Identity of the code that decides a result: this file and the declarations inlined into it."""
     folder = Path(__file__).parent
     digest = hashlib.blake2b(digest_size=16)
-    for path in [folder / "dram_engine.pyx", folder / "_types.pxd", *sorted(folder.glob("dram_*.pxd"))]:
+    files = [*folder.glob("dram_*.pxd"), folder / "dram_fields.py", folder / "dram_engine.pyx", folder / "_types.pxd"]
+    for path in sorted(files):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 SOURCE_HASH = _source_hash()
-
-
-# ----------------------------------------------------------------------------------------------- the loop
-
-cdef enum Outcome:
-    PAUSED = 0
-    DONE = 1
-    LOG_IS_FULL = 2
-
-
-cdef inline cycle_t next_event(const Arena* a) noexcept nogil:
-    """The next cycle, after `now`, in which anything can happen."""
-    cdef cycle_t t = earlier(earlier(a.response_at, a.input_at), earlier(a.admit_at, a.manager_at))
-    return later(earlier(t, a.bank_at), a.now + 1)
-
-
-cdef inline void pass_time(Arena* a, cycle_t t) noexcept nogil:
-    """Cycle t becomes the present; nothing happened since the last one."""
-    a.blocked_cycles += a.input_blocked * (t - a.now)
-    a.now = t
-
-
-cdef inline bint let_managers_act(Arena* a, Tape* tape, cycle_t t) noexcept nogil:
-    """Phase D, and phase E when a manager's command goes out (then True)."""
-    manage(a, t)
-    if a.manager_command == NO_COMMAND or a.manager_ready > t:
-        return False
-    issue_for_manager(a, tape, t)
-    return True
-
-
-cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
-    """Phases A to F; the cycle of the last delivery ends with it."""
-    if a.response_at <= t:
-        respond(a, r, tape, t)
-        if a.delivered >= a.pause_at:
-            a.paused = 1
-            if a.delivered == a.n_requests:
-                a.finished = 1
-                return
-    if a.input_at <= t:
-        take_requests(a, r, tape, t)
-    if can_admit(a):
-        welcome(a, admit(a, r, tape, t), t)
-    if rarely(a.gather_until > t):
-        end_gathering(a, t)
-    if rarely(a.manager_watches or a.manager_at <= t) and let_managers_act(a, tape, t):
-        pass
-    elif a.bank_at <= t:
-        issue(a, r, tape, t)
-        if rarely(a.manager_command != NO_COMMAND):
-            a.manager_at = t + 1
-    a.queue_max = later(a.queue_max, a.queued)
-    cdef bint waiting = a.next_admitted < a.next_id
-    a.input_blocked = waiting and not a.has_room
-    a.admit_at = t + 1 if waiting and (a.has_room or a.gather_until > t) else NEVER
-
-
-cdef Outcome simulate(
-    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, int64_t until_requests
-) noexcept nogil:
-    """Up to, not including, `until_cycle`, or to the end of the cycle that delivers so many requests."""
-    cdef cycle_t t
-    a.pause_at = earlier(until_requests, a.n_requests)
-    a.paused = a.delivered >= a.pause_at
-    while not a.paused:
-        t = next_event(a)
-        if t >= until_cycle:
-            pass_time(a, later(until_cycle - 1, a.now))
-            return PAUSED
-        if tape.n_logged == tape.capacity:
-            return LOG_IS_FULL
-        pass_time(a, t)
-        simulate_cycle(a, r, tape, t)
-    return DONE if a.finished else PAUSED
-
-
-# ---------------------------------------------------------------------------------------- the Python face
-
-def _checked_config(config):
-    """The int64 vector of a configuration. ValueError names the field that is out of range."""
-    vector = np.ascontiguousarray(config, dtype=np.int64)
-    if vector.shape != (len(CONFIG_FIELDS),):
-        raise ValueError(f"config has shape {vector.shape}, expected ({len(CONFIG_FIELDS)},)")
-    values = dict(zip(CONFIG_FIELDS, vector.tolist()))
-    for name, value in values.items():
-        low, high = LIMITS[name]
-        if not low <= value <= high:
-            raise ValueError(f"{name}={value} is out of range, expected {low} to {high}")
-    if values["n_banks"] % values["n_bank_groups"]:
-        raise ValueError(
-            f"n_banks={values['n_banks']} is no multiple of n_bank_groups={values['n_bank_groups']}"
-        )
-    for name in ("t_rrd", "t_ccd", "t_wtr"):
-        if values[f"{name}_s"] > values[f"{name}_l"]:
-            raise ValueError(
-                f"{name}_s={values[f'{name}_s']} exceeds {name}_l={values[f'{name}_l']}: expected the gap to "
-                "another bank group to be the shorter one"
-            )
-    return vector
 
 
 def bin_upper_bounds():
@@ -206,32 +78,38 @@ def latency_bins(latencies):
     return np.array([latency_bin(values[i]) for i in range(values.shape[0])], dtype=np.int64)
 
 
+def coarse_bin_upper_bounds():
+    """Largest latency of each bin of `source_histograms`, cycles, int64 (bins,); the last has no upper end."""
+    bins = np.arange(COARSE_BINS, dtype=np.int64)
+    width = np.int64(1) << np.maximum(0, bins // 4 - 1)
+    return np.where(bins < 4, bins, (4 + bins % 4 + 1) * width - 1)
+
+
 cdef class DramEngine:
     """One simulation of a DRAM controller over a merged trace; can be paused, copied, and re-tuned.
 
-    config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. Requests: arrays (n,) sorted by arrival in
-    device cycles; bank counts through all groups (group = bank // banks per group); the requests of one
-    source keep their order. The arrays are shared, not copied: do not write to them. warmup: requests with a
-    smaller index are simulated but left out of the latency statistics. log: keep every command; record: keep
-    accept and finish cycles per request. ValueError for a value out of range. One thread at a time may use an
-    engine; the GIL is released in `advance`.
+    config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. rows: constraints, int64 (n, 6), and lengths:
+    clocks on the command bus, int64 (len(COMMANDS),), as `simulators.dram.constraints` makes them. Requests: arrays
+    (n,) sorted by arrival in device cycles; channel may be None (all 0); bank counts through all ranks and groups of
+    the channel; the requests of one source keep their order. The arrays are shared, not copied, and may be
+    read-only: do not write to them. warmup: requests with a smaller index are simulated but left out of the latency
+    statistics. log: keep every command; record: keep accept and finish cycles per request. ValueError for a value
+    out of range. One thread at a time may use an engine; the GIL is released in `advance`.
     """
 
     cdef Arena* arena
+    cdef Rules rules
     cdef Requests requests
     cdef Tape tape
+    cdef size_t size                    # bytes of the state
     cdef bint running
     cdef int64_t log_origin             # commands issued before the first entry of the log
     cdef object arrays
     cdef object digest
     cdef object log
+    cdef object row_counter
     cdef readonly object accept_cycles
     cdef readonly object finish_cycles
-
-    def __cinit__(self):
-        self.arena = <Arena*> calloc(1, sizeof(Arena))
-        if self.arena is NULL:
-            raise MemoryError("no memory for the state of a DRAM controller")
 
     def __dealloc__(self):
         free(self.arena)
@@ -239,7 +117,10 @@ cdef class DramEngine:
     def __init__(
         self,
         config,
+        rows,
+        lengths,
         const int64_t[::1] arrival,
+        const uint8_t[::1] channel,
         const uint8_t[::1] bank,
         const int32_t[::1] row,
         const int32_t[::1] column,
@@ -250,47 +131,101 @@ cdef class DramEngine:
         bint log=False,
         bint record=False,
     ):
-        cdef const int64_t[::1] vector = _checked_config(config)
+        cdef const int64_t[::1] vector = checked_config(config)
         cdef int64_t n = arrival.shape[0]
-        for name, length in (("bank", bank.shape[0]), ("row", row.shape[0]), ("column", column.shape[0]),
-                             ("is_write", is_write.shape[0]), ("source", source.shape[0])):
-            if length != n:
-                raise ValueError(f"{name} has {length} entries, expected {n} as arrival has")
+        for name, array in (("channel", channel), ("bank", bank), ("row", row), ("column", column),
+                            ("is_write", is_write), ("source", source)):
+            if array is not None and array.shape[0] != n:
+                raise ValueError(f"{name} has {array.shape[0]} entries, expected {n} as arrival has")
         if warmup < 0:
             raise ValueError(f"warmup={warmup} is negative, expected a number of requests")
-        if self.arena.now or self.arena.n_requests:
+        if self.arena is not NULL:
             raise ValueError("this engine is open already: make a new one")
-        self.arrays = [arrival, bank, row, column, is_write, source]
+        self._compile(checked_rows(rows), checked_lengths(lengths))
+        self.arrays = [arrival, channel, bank, row, column, is_write, source]
         if n:
             self.requests.arrival, self.requests.bank = &arrival[0], &bank[0]
             self.requests.row, self.requests.column = &row[0], &column[0]
             self.requests.is_write, self.requests.source = &is_write[0], &source[0]
-        self._check_requests(n, vector[0])
-        self._group_by_source(n)
-        self.arena.n_requests = n
-        self.arena.warmup = warmup
-        self.arena.n_measured_reads = max(0, n - warmup) - count_writes(&self.requests, warmup, n)
+            if channel is not None:
+                self.requests.channel = &channel[0]
+        self._check_requests(n, vector[0], vector[1] * vector[3])
+        if channel is None and vector[0] > 1:
+            self._send_all_to_channel_0(n)
+        self._open(<const Config*> &vector[0], n, warmup)
         self.tape.capacity = -1
-        open_arena(self.arena, <const Config*> &vector[0], &self.requests)
-        schedule_everything(self.arena, &self.requests)
         if log:
             self._grow_log(_FIRST_LOG_CAPACITY)
         if record:
             self._record(n)
 
-    def _check_requests(self, int64_t n, int64_t n_banks):
-        cdef int64_t bad = first_bad_request(&self.requests, n, n_banks)
+    cdef int _open(self, const Config* config, int64_t n, int64_t warmup) except -1:
+        n_rows = self._index_rows(n) if config.mitigation == PRAC else 0
+        self._allocate(config.n_channels, n_rows)
+        self.arena.rules = self.rules
+        self._group_by_source(n)
+        self.arena.n_requests = n
+        self.arena.warmup = warmup
+        self.arena.n_measured_reads = max(0, n - warmup) - count_writes(&self.requests, warmup, n)
+        open_arena(self.arena, config, &self.requests)
+        schedule_everything(self.arena, &self.requests)
+        return 0
+
+    def _compile(self, rows, lengths):
+        cdef const int64_t[:, ::1] table = rows
+        cdef const int64_t[::1] clocks = lengths
+        cdef const int64_t* first = &table[0, 0] if table.shape[0] else NULL
+        if not compile_rules(&self.rules, first, table.shape[0], &clocks[0]):
+            raise ValueError("the rows have more than 8 windows of different commands or times: expected fewer")
+
+    cdef int _allocate(self, int64_t n_channels, int64_t n_row_counters) except -1:
+        """A zeroed state; what was there before is kept as far as it fits."""
+        cdef size_t size = sizeof(Arena) + n_channels * sizeof(Channel) + n_row_counters * sizeof(int32_t)
+        cdef Arena* grown = <Arena*> calloc(1, size)
+        if grown is NULL:
+            raise MemoryError(f"no memory for the state of a DRAM controller, {size} bytes")
+        if self.arena is not NULL:
+            memcpy(grown, self.arena, min(size, self.size))
+            free(self.arena)
+        self.arena, self.size = grown, size
+        self.arena.n_channels = n_channels
+        self.arena.n_row_counters = n_row_counters
+        return 0
+
+    def _check_requests(self, int64_t n, int64_t n_channels, int64_t n_banks):
+        cdef int64_t bad = first_bad_request(&self.requests, n, n_channels, n_banks)
         if bad == n:
             return
-        arrival, bank, row = (array[bad] for array in self.arrays[:3])
+        arrival, channel, bank, row = (0 if array is None else array[bad] for array in self.arrays[:4])
         raise ValueError(
-            f"request {bad} has arrival {arrival}, bank {bank}, row {row}: expected arrivals that do not "
-            f"decrease, from 0 to {LATEST_ARRIVAL}, a bank below {n_banks} and a row of 0 or more"
+            f"request {bad} has arrival {arrival}, channel {channel}, bank {bank}, row {row}: expected arrivals that "
+            f"do not decrease, from 0 to {LATEST_ARRIVAL}, a channel below {n_channels}, a bank below {n_banks} and a "
+            "row of 0 or more"
         )
+
+    def _send_all_to_channel_0(self, int64_t n):
+        cdef uint8_t[::1] channel
+        if n:
+            channel = np.zeros(n, dtype=np.uint8)
+            self.requests.channel = &channel[0]
+            self.arrays.append(channel)
+
+    def _index_rows(self, int64_t n):
+        """Number the (channel, bank, row) of the trace for the counters of PRAC; how many there are."""
+        cdef int32_t[::1] counter
+        if not n:
+            return 0
+        if self.row_counter is None:
+            channel, bank, row = (0 if a is None else np.asarray(a).astype(np.int64) for a in self.arrays[1:4])
+            unique, inverse = np.unique(((channel * 64 + bank) << 32) | row, return_inverse=True)
+            self.row_counter = inverse.astype(np.int32), len(unique)
+            counter = self.row_counter[0]
+            self.requests.row_counter = &counter[0]
+        return self.row_counter[1]
 
     def _group_by_source(self, int64_t n):
         cdef int64_t[::1] order, first
-        sources = np.asarray(self.arrays[5])
+        sources = np.asarray(self.arrays[6])
         counts = np.bincount(sources) if n and sources.max() else np.array([n])
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.arena.n_sources = len(counts)
@@ -348,13 +283,16 @@ cdef class DramEngine:
 
     def retune(self, config):
         """Go on with other policies from the next cycle on. ValueError if a timing differs."""
-        cdef const int64_t[::1] vector = _checked_config(config)
+        cdef const int64_t[::1] vector = checked_config(config)
+        cdef const Config* wanted = <const Config*> &vector[0]
         cdef const int64_t* present = <const int64_t*> &self.arena.config
         for k, name in enumerate(TIMING_FIELDS):
             if vector[k] != present[k]:
                 raise ValueError(f"{name}={vector[k]}, was {present[k]}: only policies can be re-tuned")
         self._begin()
-        retune_arena(self.arena, <const Config*> &vector[0], &self.requests)
+        if wanted.mitigation == PRAC and self.arena.n_row_counters == 0:
+            self._allocate(self.arena.n_channels, self._index_rows(self.arena.n_requests))
+        retune_arena(self.arena, wanted, &self.requests)
         self.running = False
 
     # --------------------------------------------------------------------------------------------- copies
@@ -362,15 +300,15 @@ cdef class DramEngine:
     def _identity(self):
         """What a snapshot belongs to: the requests and the layout of the state."""
         if self.digest is None:
-            digest = hashlib.blake2b(f"{SOURCE_HASH} {sizeof(Arena)}".encode(), digest_size=16)
-            for array in self.arrays[:6]:
-                digest.update(np.asarray(array))
+            digest = hashlib.blake2b(f"{SOURCE_HASH} {sizeof(Arena)} {sizeof(Channel)}".encode(), digest_size=16)
+            for array in self.arrays[:7]:
+                digest.update(b"-" if array is None else np.asarray(array))
             self.digest = digest.digest()
         return self.digest
 
     def snapshot(self):
         """The whole state as bytes, for `restore` in an engine over the same requests."""
-        state = (<char*> self.arena)[: sizeof(Arena)]
+        state = (<char*> self.arena)[: self.size]
         return _SNAPSHOT_MAGIC + self._identity() + zlib.crc32(state).to_bytes(4, "little") + state
 
     def restore(self, bytes snapshot not None):
@@ -386,16 +324,22 @@ cdef class DramEngine:
         for k, name in enumerate(TIMING_FIELDS):
             if present[k] != timings[k]:
                 raise ValueError(f"the snapshot has {name}={timings[k]}, this engine {present[k]}")
+        if memcmp(&other.rules, &self.arena.rules, sizeof(Rules)):
+            raise ValueError("the snapshot was taken with other timing constraints")
         if other.warmup != self.arena.warmup:
             raise ValueError(f"the snapshot has warmup={other.warmup}, this engine {self.arena.warmup}")
         self._begin()
-        memcpy(self.arena, other, sizeof(Arena))
+        if other.n_row_counters:
+            self._index_rows(other.n_requests)
+        if other.n_row_counters != self.arena.n_row_counters:
+            self._allocate(other.n_channels, other.n_row_counters)
+        memcpy(self.arena, other, self.size)
         self._cut_back()
         self.running = False
 
     def _checked_snapshot(self, snapshot):
         start = len(_SNAPSHOT_MAGIC)
-        if not snapshot.startswith(_SNAPSHOT_MAGIC) or len(snapshot) != start + 20 + sizeof(Arena):
+        if not snapshot.startswith(_SNAPSHOT_MAGIC) or len(snapshot) < start + 20 + sizeof(Arena):
             raise ValueError("not a snapshot of this version of the DRAM engine")
         if snapshot[start : start + 16] != self._identity():
             raise ValueError("the snapshot was taken over other requests, or by another build of the engine")
@@ -406,8 +350,9 @@ cdef class DramEngine:
 
     def _cut_back(self):
         cdef int64_t issued = 0
-        for k in range(len(COMMANDS)):
-            issued += self.arena.commands[k]
+        for number in range(self.arena.n_channels):
+            for k in range(len(COMMANDS)):
+                issued += channel_at(self.arena, number).commands[k]
         if self.log_origin <= issued <= self.log_origin + self.tape.n_logged:
             self.tape.n_logged = issued - self.log_origin
         else:
@@ -429,24 +374,54 @@ cdef class DramEngine:
         return self.arena.delivered
 
     def counters(self):
-        """Counts so far, by the names of COUNTER_FIELDS; state intervals are clipped at the present."""
-        cdef Arena* a = self.arena
-        end = a.last_delivered_at if a.finished else a.now + 1
-        down = end - a.powered_down_at if a.powered_down else 0
-        active = (end if a.open else min(a.active_end, end)) - a.active_since
-        values = (
-            a.last_delivered_at, a.commands[ACT], a.commands[PRE], a.commands[PREA], a.banks_closed_by_prea,
-            a.commands[RD], a.commands[RDA], a.commands[WR], a.commands[WRA], a.commands[REF],
-            a.active_power_downs, a.commands[PDE] - a.active_power_downs, a.commands[PDX],
-            a.row_classes[ROW_HIT], a.row_classes[ROW_MISS], a.row_classes[ROW_CONFLICT],
-            a.active_cycles + max(0, active),
-            a.active_power_down_cycles + (down if a.powered_down_active else 0),
-            a.precharge_power_down_cycles + (0 if a.powered_down_active else down),
-            a.queue_integral + a.queued * (a.now + 1), a.queue_max,
-            a.blocked_cycles + (a.input_blocked and not a.finished),
-            max(0, a.refresh_debt) if a.config.refresh_policy == ALL_BANK else 0,
+        """Counts so far over all channels, by the names of COUNTER_FIELDS; intervals are clipped at the present."""
+        total = dict.fromkeys(COUNTER_FIELDS, 0)
+        for number in range(self.arena.n_channels):
+            for name, value in self._channel_counters(channel_at(self.arena, number)).items():
+                total[name] = max(total[name], value) if name == "occupancy_max" else total[name] + value
+        total["elapsed_cycles"] = self.arena.last_delivered_at
+        return total
+
+    cdef dict _channel_counters(self, Channel* c):
+        """Of one channel, without elapsed_cycles."""
+        commands = [c.commands[k] for k in range(len(COMMANDS))]
+        count = {f"n_{name.lower()}": commands[k] for k, name in enumerate(COMMANDS) if name != "PDE"}
+        stalls = [c.stalls[k] for k in range(STALL_BATCHING + 1)]
+        causes = [name for name in COUNTER_FIELDS if name.startswith("stall_")]
+        count.update(zip(causes[2 : len(causes) - 1], stalls[1:STALL_IDLE], strict=True))
+        count["stall_command_bus"] += stalls[0]
+        for name, k in (("idle", STALL_IDLE), ("command", STALL_COMMAND), ("batching", STALL_BATCHING)):
+            count[f"stall_{name}"] = stalls[k]
+        count.update(
+            n_prea_banks=c.banks_closed_by_prea, n_pde_active=c.active_power_downs,
+            n_pde_precharge=commands[PDE] - c.active_power_downs, row_hits=c.row_classes[ROW_HIT],
+            row_misses=c.row_classes[ROW_MISS], row_conflicts=c.row_classes[ROW_CONFLICT],
+            forwarded_reads=c.forwarded, coalesced_writes=c.coalesced,
+            occupancy_cycles=c.queue_integral + c.queued * (self.arena.now + 1), occupancy_max=c.queue_max,
+            blocked_cycles=c.blocked_cycles + (c.input_blocked and not self.arena.finished),
         )
-        return dict(zip(COUNTER_FIELDS, values, strict=True))
+        count.update(self._rank_counters(c))
+        return count
+
+    cdef dict _rank_counters(self, Channel* c):
+        """State intervals of the ranks of a channel, and the refreshes that they owe."""
+        cdef Rank* rank
+        cdef Arena* a = self.arena
+        active = active_down = precharge_down = rest = owed = 0
+        end = a.last_delivered_at if a.finished else a.now + 1
+        for number in range(a.config.n_ranks):
+            rank = &c.ranks[number]
+            last = end if c.open & rank.banks else min(rank.active_end, end)
+            down = end - rank.down_at if rank.powered_down else 0
+            active += rank.active_cycles + max(0, last - rank.active_since)
+            active_down += rank.active_power_down_cycles + (down if rank.powered_down_active else 0)
+            precharge_down += rank.precharge_power_down_cycles + (0 if rank.powered_down_active else down)
+            rest += rank.self_refresh_cycles + (end - rank.down_at if rank.self_refreshing else 0)
+            owed += max(0, rank.refresh_debt) if a.config.refresh_policy != NO_REFRESH else 0
+        return {
+            "active_cycles": active, "active_pd_cycles": active_down, "precharge_pd_cycles": precharge_down,
+            "sr_cycles": rest, "refreshes_owed": owed,
+        }
 
     def histograms(self):
         """Latency histograms, int64 (4, bins): reads, writes from arrival; reads, writes from acceptance."""
@@ -472,13 +447,50 @@ cdef class DramEngine:
         """Reads in each batch, int64 (32,)."""
         return np.array(<int64_t[:N_BATCHES]> self.arena.batch_counts)
 
+    def source_histograms(self):
+        """Latency from arrival by source, int64 (sources, 2: reads and writes, COARSE_BINS).
+
+        Largest latency of each bin: `coarse_bin_upper_bounds()`.
+        """
+        counts = np.asarray(<int32_t[: 2 * _MAX_SOURCES * COARSE_BINS]> self.arena.source_histogram)
+        return counts.reshape(-1, 2, COARSE_BINS)[: self.arena.n_sources].astype(np.int64)
+
+    def timeline(self):
+        """Deliveries over time, in at most 512 intervals of equal length that doubles as the simulation goes on.
+
+        A dict: interval_cycles, int; requests, int64 (2: reads and writes, intervals), bursts delivered in each;
+        latency_sums, int64 (2, intervals), cycles from arrival. All requests count, those of the warm-up too.
+        """
+        n = (self.arena.last_delivered_at >> self.arena.span_bits) + 1 if self.arena.delivered else 0
+        requests = np.asarray(<int64_t[: 2 * SPANS]> self.arena.span_counts).reshape(2, SPANS)
+        sums = np.asarray(<int64_t[: 2 * SPANS]> self.arena.span_latency).reshape(2, SPANS)
+        return {
+            "interval_cycles": 1 << self.arena.span_bits,
+            "requests": requests[:, :n].copy(),
+            "latency_sums": sums[:, :n].copy(),
+        }
+
+    def bank_counts(self):
+        """ACT, PRE, RD, WR (auto-precharge included) and row conflicts of each bank, by the names of BANK_COUNTS.
+
+        int64 (channels, banks of a channel, 5). A PREA counts on no bank.
+        """
+        cdef Channel* c
+        found = []
+        for number in range(self.arena.n_channels):
+            c = channel_at(self.arena, number)
+            counts = np.asarray(<int64_t[: 64 * N_BANK_COUNTS]> c.bank_counts).reshape(64, N_BANK_COUNTS)
+            found.append(counts[: self.arena.banks_of_channel].copy())
+        return np.array(found)
+
     def command_log(self):
-        """Commands issued: arrays cycle, command (position in COMMANDS), bank, row, column, request index.
+        """Commands issued: arrays cycle, command (position in COMMANDS), channel, rank, bank of the channel, row,
+        column, request index.
 
         -1 where a command has none. ValueError unless the engine was opened with log=True.
         """
         if self.log is None:
             raise ValueError("no command log was kept: open the engine with log=True")
         entries = self.log[: self.tape.n_logged]
-        names = ("cycle", "command", "bank", "row", "column", "request")
+        names = ("cycle", "command", "channel", "rank", "bank", "row", "column", "request")
         return {name: entries[name].copy() for name in names}

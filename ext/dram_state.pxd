@@ -1,137 +1,42 @@
-"""The state of one DRAM controller simulation: everything it needs to go on, in one block that memcpy
-copies.
+"""The state of one DRAM simulation: everything it needs to go on, in one block that memcpy copies.
 
-Layers: dram_state (this file: what is remembered), dram_timing (when a command becomes legal), dram_policy
-(which command a bank wants), dram_front (requests in, responses out, statistics), dram_managers (refresh,
-power-down), dram_commands (what a command changes), dram_tuning (opening, other policies), dram_engine.pyx
-(the loop and the Python face). All are inlined into that one compilation unit.
+Layers: dram_numbers, dram_state (this file: what is remembered), dram_rules (timing constraints, compiled), dram_timing (when a
+command becomes legal), dram_lists (bank lists), dram_policy and dram_schedulers (which command a bank wants),
+dram_front (requests in, responses out), dram_admission (into the bank lists), dram_statistics, dram_managers and
+dram_sleep (refresh, power-down), dram_hammer (row-hammer mitigations), dram_commands (what a command changes),
+dram_loop (one cycle), dram_tuning (opening, other policies), dram_engine.pyx (the Python face). All are inlined
+into that one compilation unit.
 
-The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device
-clock cycles. A request in flight lives in slot `id % WINDOW`; ids are given in the order in which requests
-enter the channel.
+The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device clock
+cycles; a bound is packed as cycle << CAUSE_BITS | cause. A request in flight lives in slot `id % WINDOW`; ids are
+given in the order in which requests enter, over all channels. The block: one Arena, then its Channels, then the
+counters of the PRAC mitigation.
 """
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from ext._types cimport cycle_t
 
-cdef extern from *:
-    """
-    #include <stdint.h>
-    static inline int dse_lowest_bit(uint64_t mask) { return __builtin_ctzll(mask); }
-    static inline int dse_highest_bit(uint64_t mask) { return 63 - __builtin_clzll(mask); }
-    static inline int dse_bit_count(uint64_t mask) { return __builtin_popcountll(mask); }
-    static inline int64_t dse_later(int64_t a, int64_t b) { return a > b ? a : b; }
-    static inline int64_t dse_earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-    #define dse_rarely(x) __builtin_expect(!!(x), 0)
-    #define DSE_NEVER ((int64_t)1 << 42)
-    """
-    const cycle_t NEVER "DSE_NEVER"     # later than any event; arrivals are checked to lie below half of it
-    int lowest_bit "dse_lowest_bit"(uint64_t mask) noexcept nogil
-    int highest_bit "dse_highest_bit"(uint64_t mask) noexcept nogil
-    int bit_count "dse_bit_count"(uint64_t mask) noexcept nogil
-    cycle_t later "dse_later"(cycle_t a, cycle_t b) noexcept nogil
-    cycle_t earlier "dse_earlier"(cycle_t a, cycle_t b) noexcept nogil
-    bint rarely "dse_rarely"(bint x) noexcept nogil
-
-cdef enum:
-    MAX_BANKS = 64
-    MAX_GROUPS = 16
-    GROUP_BITS = 4
-    MAX_SOURCES = 256
-    WINDOW = 4096               # ids from the oldest undelivered request to the newest: the reorder buffer
-    SLOT_MASK = 4095
-    NO_SLOT = -1
-    CLOSED_ROW = -1
-    N_BATCHES = 32
-    EXACT_BINS = 4096           # a latency below this has a bin of its own
-    EXACT_BITS = 12
-    OCTAVE_BITS = 6             # above: 2**6 bins per octave
-    N_BINS = 6080               # EXACT_BINS + 2**OCTAVE_BITS * (TIME_BITS - EXACT_BITS)
-    TIME_BITS = 43
-    BANK_BITS = 6
-    AGE_BITS = 14               # ids in play between two full choices: twice WINDOW, and room
-    KEY_BITS = 20               # BANK_BITS + AGE_BITS
-
-cdef enum:                      # commands, in the order of COMMANDS
-    ACT = 0
-    PRE = 1
-    PREA = 2
-    RD = 3
-    RDA = 4
-    WR = 5
-    WRA = 6
-    REF = 7
-    PDE = 8
-    PDX = 9
-    N_COMMANDS = 10
-    NO_COMMAND = 10
-
-cdef enum:                      # lanes: what constrains a candidate beyond its own bank
-    LANE_READ = 0
-    LANE_WRITE = 1
-    LANE_ACTIVATE = 2
-    LANE_PRECHARGE = 3
-    N_LANES = 4
-
-cdef enum:                      # values of the policy fields of Config
-    OPEN = 0
-    OPEN_ADAPTIVE = 1
-    CLOSED = 2
-    CLOSED_ADAPTIVE = 3
-    SCHEDULER_FIFO = 0
-    SCHEDULER_FRFCFS_GRP = 1
-    SCHEDULER_FRFCFS = 2
-    BANKWISE = 0
-    READ_WRITE = 1
-    SHARED = 2
-    RESPONSES_FIFO = 0
-    RESPONSES_REORDER = 1
-    NO_REFRESH = 0
-    ALL_BANK = 1
-    ARBITER_SIMPLE = 0
-    ARBITER_FIFO = 1
-    ARBITER_REORDER = 2
-    NO_POWER_DOWN = 0
-    ACTIVE_POWER_DOWN = 1
-    PRECHARGE_POWER_DOWN = 2
-
-cdef enum:                      # life of a request
-    WAITING = 0                 # in the channel FIFO or in a bank list
-    ISSUED = 1                  # its column command was sent; the response waits in the controller
-    RETURNED = 2                # the controller gave the response to the arbiter
-    DELIVERED = 3
-
-cdef enum:
-    ROW_HIT = 0
-    ROW_MISS = 1
-    ROW_CONFLICT = 2
+from ext.dram_numbers cimport (
+    COARSE_BINS, BANK_LANES, GROUP_LANES, MAX_BANKS, MAX_CHANNELS, MAX_EFFECTS, MAX_ENTRIES, MAX_GROUPS, MAX_PENDING,
+    MAX_RANKS, MAX_SOURCES, MAX_WINDOWS, N_BANK_COUNTS, N_BATCHES, N_BINS, N_COMMANDS, N_STALLS, RANK_LANES, SPANS,
+    WINDOW, WINDOW_SIZE,
+)
 
 
 cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that order
-    int64_t n_banks
-    int64_t n_bank_groups
-    int64_t t_rcd
-    int64_t t_rp
-    int64_t t_ras
-    int64_t t_rc
-    int64_t t_rrd_s
-    int64_t t_rrd_l
-    int64_t t_faw
-    int64_t t_ccd_s
-    int64_t t_ccd_l
-    int64_t t_wtr_s
-    int64_t t_wtr_l
-    int64_t t_rtp
-    int64_t t_wr
-    int64_t t_cl
-    int64_t t_cwl
+    int64_t n_channels
+    int64_t n_ranks             # of a channel
+    int64_t n_bank_groups       # of a rank
+    int64_t n_banks             # of a rank
+    int64_t t_read_data
+    int64_t t_write_data
     int64_t t_burst
-    int64_t t_rtw
-    int64_t t_rfc
+    int64_t t_ras
+    int64_t t_read_close
+    int64_t t_write_close
     int64_t t_refi
-    int64_t t_xp
-    int64_t t_cke
+    int64_t command_buses
     int64_t page_policy
     int64_t scheduler
     int64_t scheduler_buffer
@@ -145,109 +50,271 @@ cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that 
     int64_t power_down_policy
     int64_t power_down_timeout
     int64_t batching_window
+    int64_t row_hit_cap
+    int64_t page_timeout
+    int64_t write_high_watermark
+    int64_t write_low_watermark
+    int64_t command_mux
+    int64_t slot_release
+    int64_t first_ready
+    int64_t write_forwarding
+    int64_t write_coalescing
+    int64_t self_refresh_timeout
+    int64_t port_width
+    int64_t bliss_streak
+    int64_t bliss_clear
+    int64_t mitigation
+    int64_t para_threshold
+    int64_t graphene_threshold
+    int64_t graphene_entries
+    int64_t raa_initial
+    int64_t raa_maximum
+    int64_t prac_threshold
+    int64_t mitigation_seed
+    int64_t refresh_window
 
 
-cdef struct Slot:               # one request in flight, 32 bytes
+cdef struct Effect:             # an issued command raises a floor: cycles << CAUSE_BITS | cause, from its cycle
+    int64_t bound
+    int64_t lane
+
+
+cdef struct Effects:
+    int64_t n
+    Effect at[MAX_EFFECTS]
+
+
+cdef struct Window:             # no more than `size` of some commands in a time: raises lanes of the rank
+    int64_t size
+    int64_t bound
+    uint64_t members            # commands, by bit
+    uint64_t constrained
+    int64_t n_lanes
+    int64_t lanes[N_COMMANDS]
+
+
+cdef struct Rules:              # the constraints, compiled (dram_rules)
+    uint8_t bank_lane[N_COMMANDS]
+    uint8_t group_lane[N_COMMANDS]
+    uint8_t rank_lane[N_COMMANDS]
+    uint8_t windows_of[N_COMMANDS]      # by bit: the windows that a command enters
+    uint8_t padding[60]
+    Effects bank[N_COMMANDS]
+    Effects group[N_COMMANDS]
+    Effects rank[N_COMMANDS]
+    Effects others[N_COMMANDS]          # on the other ranks of the channel
+    int64_t n_windows
+    Window windows[MAX_WINDOWS]
+    int64_t lengths[N_COMMANDS]         # clocks on the command bus
+
+
+cdef struct Slot:               # one request in flight
     int64_t index               # in the merged trace
     cycle_t accepted            # -1: not yet (arbiter Simple)
+    cycle_t ready               # of its response; NEVER: no column command yet
     int32_t row
     int32_t column
-    int16_t older               # neighbours in the bank's list, NO_SLOT at the ends
-    int16_t newer
+    int16_t older               # neighbours in the bank's list, NO_SLOT at the ends; later the order in which the
+    int16_t newer               # response came (older) and was handed to the arbiter (newer), modulo 2**16
+    int16_t behind              # next in the channel's FIFO
+    int16_t next_response       # next in the controller's response queue, then in the source's
     uint8_t source
     uint8_t is_write
     uint8_t stage
     uint8_t row_class
+    uint8_t holds_entry         # of the scheduler buffer
+    uint8_t padding[3]
 
 
 cdef struct Bank:
-    cycle_t activate_floor      # earliest ACT, PRE, column, column with auto-precharge after a write
-    cycle_t precharge_floor
-    cycle_t column_floor
-    cycle_t read_auto_floor
     cycle_t activated           # cycle of the last ACT
+    cycle_t touched             # cycle of the last ACT or column command
     int32_t open_row
     int32_t length              # requests in the list
-    int32_t hits                # of them, to the open row; counted for the adaptive page policies
+    int32_t entries             # of the scheduler buffer that they hold
+    int32_t hits                # of the list, to the open row; counted for the adaptive page policies
+    int32_t columns             # column commands since the ACT
+    int32_t victim              # aggressor row whose neighbours are to be refreshed, NO_ROW: none
     int16_t oldest
     int16_t newest
     int16_t oldest_hit
-    uint8_t group
+    int16_t extra               # first_ready: the request of the additional PRE, NO_SLOT: none
+    uint8_t group               # of the channel
+    uint8_t rank
     uint8_t wanted              # the candidate's command
+    uint8_t padding
+    int32_t activations         # counted for RFM (raa)
+
+cdef struct Table:              # Graphene, one a bank
+    int64_t epoch
+    int64_t spill
+    int32_t rows[MAX_ENTRIES]
+    int32_t counts[MAX_ENTRIES]
 
 
-cdef struct Arena:
-    Config config
-    # The channel
-    cycle_t now                 # last cycle simulated; -1 before the first
-    int64_t finished            # every request is delivered
-    int64_t pause_at            # stop when so many requests are delivered
-    int64_t paused
-    cycle_t response_at         # next cycle at which each phase can do something
-    cycle_t input_at
-    cycle_t admit_at
-    cycle_t manager_at
-    cycle_t bank_at
-    int64_t best                # winning candidate of the banks: cycle, age, bank in one number (dram_policy)
-    int64_t best_base           # id from which ages in `best` count
-    # Front end
-    int64_t next_id
-    int64_t next_admitted       # ids from here to next_id are the channel FIFO
-    int64_t oldest_id           # oldest id not delivered
-    int64_t n_issued            # RespQueue Fifo: responses put into the queue
-    int64_t n_taken             # place of the next one to leave: its number (Fifo), or its id (Reorder)
-    int64_t n_waiting           # responses that wait at the arbiter for an older one of their source
-    int64_t n_held              # sources that can be given one of them in the next cycle
-    int64_t delivered
-    int64_t n_requests
-    int64_t n_sources
-    int64_t last_bank           # of the last admitted request
-    cycle_t last_admitted_at
-    cycle_t last_delivered_at
-    int64_t queued              # requests in all bank lists
-    int64_t queued_writes
-    int64_t window_full
-    int64_t has_room            # for one more request in the buffer
-    # Banks
-    uint64_t active             # banks with a non-empty list
-    uint64_t open
-    int64_t last_direction      # 1 after a write
-    cycle_t blocked_from        # first cycle in which a forced refresh holds the banks
-    # Managers
-    int64_t manager_command
-    cycle_t manager_ready       # earliest cycle of manager_command
-    int64_t manager_watches     # look in every simulated cycle
+cdef enum Need:
+    NO_NEED = 0
+    NEED_REFRESH = 1            # of a unit
+    NEED_EXIT_REFRESH = 2       # of the rank, after self-refresh
+    NEED_SET_RFM = 3
+    NEED_RANK_RFM = 4
+
+
+cdef struct Rank:
+    cycle_t ring[MAX_WINDOWS * WINDOW_SIZE]
+    int64_t entered[MAX_WINDOWS]        # commands that entered each window
+    uint64_t banks                      # by bit
+    int64_t listed                      # requests in its bank lists
+    # Refresh
     int64_t refresh_debt
     int64_t pulling_in
     cycle_t refresh_deadline
+    uint64_t remaining          # units not refreshed in this round
+    int64_t forced              # the target's banks are held until it is refreshed
+    int64_t target
+    int64_t owed_exit           # an all-bank refresh after self-refresh
+    uint64_t refresh_blocks     # banks held by a forced refresh, by bit
+    uint64_t hammer_blocks      # banks held by a forced RFM
+    int64_t rfm_forced
+    int64_t rfm_target          # set
+    int64_t n_pending
+    int64_t pending[MAX_PENDING]        # PRAC counters that are over
+    # Proposals of the managers: urgent before the banks, drowsy after them
+    int64_t urgent_kind         # whose: a Need
+    int64_t urgent_target       # unit or set
+    int64_t urgent              # command
+    int64_t urgent_bank         # where it goes, -1: the rank
+    cycle_t urgent_ready
+    int64_t drowsy              # command or NO_COMMAND
+    cycle_t drowsy_ready
+    # Power-down, self-refresh
     int64_t powered_down
     int64_t powered_down_active
-    cycle_t powered_down_at
+    int64_t self_refreshing
+    cycle_t down_at
     cycle_t idle_since
-    cycle_t gather_until        # until then the requests at an idle rank wait for company
-    # Earliest cycles beyond the bank
-    cycle_t rank_floor[N_LANES]
-    cycle_t group_floor[N_LANES * MAX_GROUPS]
-    cycle_t recent_activates[4]
-    int64_t n_activates
-    cycle_t precharge_all_floor
-    cycle_t refresh_floor
-    cycle_t power_down_floor
-    cycle_t power_up_floor
-    # Statistics
+    cycle_t quiet_since
+    # A row of the rank is physically open
     cycle_t active_since
     cycle_t active_end
     int64_t active_cycles
     int64_t active_power_down_cycles
     int64_t precharge_power_down_cycles
+    int64_t self_refresh_cycles
+
+
+cdef struct Channel:
+    int64_t number
+    cycle_t then                # last cycle looked at; -1 before the first
+    cycle_t response_at         # next cycle at which each phase can do something
+    cycle_t admit_at
+    cycle_t manager_at
+    cycle_t bank_at
+    cycle_t spare_at            # offers of banks with an empty list
+    cycle_t clear_at            # Bliss
+    int64_t best                # winning candidate: cycle, priority, age, bank in one number (dram_policy)
+    int64_t best_row            # two command buses: the winner without column commands; `best` those alone
+    int64_t best_is_extra       # first_ready: the winner is the bank's additional PRE
+    int64_t best_base           # id << BANK_BITS from which ages in `best` count
+    cycle_t bus_free            # first cycle in which the command bus (the row bus) is free
+    cycle_t column_bus_free
+    # Requests
+    int16_t fifo_head
+    int16_t fifo_tail
+    int16_t response_head
+    int16_t response_tail
+    int64_t n_put               # responses put into the queue
+    int64_t last_bank           # of the last admitted request
+    cycle_t last_admitted_at
+    int64_t listed              # requests in all bank lists
+    int64_t queued              # entries of the scheduler buffer held
+    int64_t queued_writes
+    int64_t has_room            # for the head of the FIFO
+    cycle_t gather_until        # until then the requests of an idle channel wait for company
+    # Banks
+    uint64_t active             # with a non-empty list
+    uint64_t open
+    uint64_t held               # may not be served: rank asleep, or a forced refresh or RFM
+    int64_t held_changes        # in the next cycle
+    uint64_t mute               # Fcfs: banks with requests but no candidate
+    uint64_t victims            # banks with a victim row
+    int64_t last_direction      # 1 after a write
+    int64_t write_mode
+    int64_t streak              # Bliss
+    int64_t streak_source
+    int64_t bliss_epoch
+    uint64_t blacklist[4]       # sources by bit
+    int64_t n_activates         # for requests
+    # Managers
+    int64_t manager_watches     # look in every cycle simulated
+    int64_t n_urgent
+    int64_t n_drowsy
+    int64_t issued              # commands in this cycle
+    int64_t freed               # an entry, in this cycle
+    # Statistics
     int64_t commands[N_COMMANDS]
     int64_t banks_closed_by_prea
     int64_t active_power_downs
     int64_t row_classes[3]
+    int64_t forwarded
+    int64_t coalesced
     int64_t queue_integral
     int64_t queue_max
-    int64_t blocked_cycles      # before `now`
-    int64_t input_blocked       # at the end of cycle `now`
+    int64_t blocked_cycles      # before `then`
+    int64_t input_blocked       # at the end of cycle `then`
+    int64_t stalls[N_STALLS]    # cycles up to `then`
+    int64_t bank_counts[MAX_BANKS * N_BANK_COUNTS]
+    # Candidates, one per bank
+    cycle_t wanted_floor[MAX_BANKS]     # of the bank's own rules, packed
+    int64_t wanted_tag[MAX_BANKS]       # priority << PRIORITY_SHIFT + (id << BANK_BITS | bank)
+    uint16_t wanted_group[MAX_BANKS]    # index in group_floor
+    uint8_t wanted_lane[MAX_BANKS]      # index in rank_floor
+    uint8_t bank_rank[MAX_BANKS]
+    cycle_t bank_floor[MAX_BANKS * BANK_LANES]
+    cycle_t group_floor[MAX_GROUPS * GROUP_LANES]
+    cycle_t rank_floor[MAX_RANKS * RANK_LANES]
+    Rank ranks[MAX_RANKS]
+    Bank banks[MAX_BANKS]
+    Table tables[MAX_BANKS]
+
+
+cdef struct Arena:
+    Config config
+    Rules rules
+    cycle_t now                 # last cycle simulated; -1 before the first
+    int64_t finished            # every request is delivered
+    int64_t pause_at            # stop when so many requests are delivered
+    int64_t paused
+    cycle_t response_at
+    cycle_t input_at
+    cycle_t steps_at            # the earliest of step_at
+    cycle_t step_at[MAX_CHANNELS]       # when a channel has something to do
+    # What the configuration comes to
+    int64_t plain               # no policy that leaves the fast path of choosing (dram_policy)
+    int64_t n_channels
+    int64_t banks_of_channel
+    int64_t n_groups            # of a channel
+    int64_t banks_per_group
+    uint64_t set_banks          # the banks of set 0 of rank 0
+    int64_t n_units             # of refresh
+    int64_t refresh_step
+    int64_t most_postponed
+    int64_t most_pulled_in
+    int64_t last_units          # of the last policy that refreshed
+    int64_t low_watermark
+    int64_t n_row_counters      # PRAC: allocated behind the channels
+    # Front end
+    int64_t next_id
+    int64_t oldest_id           # oldest id not delivered
+    int64_t n_waiting           # responses that wait at the arbiter
+    int64_t n_handed            # responses handed to the arbiter that it held
+    int64_t n_held              # sources that can be given one of them in the next cycle
+    int64_t delivered
+    int64_t n_requests
+    int64_t n_sources
+    cycle_t last_delivered_at
+    int64_t window_full
+    # Statistics
     int64_t warmup
     int64_t n_measured_reads
     int64_t reads_done
@@ -255,41 +322,40 @@ cdef struct Arena:
     int64_t batch_edge
     int64_t batch_sums[N_BATCHES]
     int64_t batch_counts[N_BATCHES]
-    int64_t latency_count[2]
     int64_t latency_sum[4]      # reads, writes from arrival; reads, writes from acceptance
     int64_t latency_max[4]
-    # Candidates, one per bank
-    cycle_t wanted_floor[MAX_BANKS]
-    int64_t wanted_tag[MAX_BANKS]       # id << BANK_BITS | bank
-    uint8_t wanted_lane[MAX_BANKS]      # lane * MAX_GROUPS + group
-    Bank banks[MAX_BANKS]
+    int64_t span_bits           # log2 of the cycles of one interval of the timeline
+    int64_t span_counts[2 * SPANS]      # reads, writes delivered
+    int64_t span_latency[2 * SPANS]     # sums from arrival
     # Sources
     int64_t position[MAX_SOURCES]
     int64_t in_flight[MAX_SOURCES]
-    int64_t in_handshake[MAX_SOURCES]   # arbiter Simple: a request waits in the channel FIFO
+    int64_t in_handshake[MAX_SOURCES]   # arbiter Simple: requests that wait in a channel FIFO
     int64_t next_own[MAX_SOURCES]       # arbiter Reorder: oldest undelivered id of the source, -1: none
     int64_t last_own[MAX_SOURCES]
+    int16_t held_head[MAX_SOURCES]      # else: responses that the arbiter holds, in the order handed over
+    int16_t held_tail[MAX_SOURCES]
     cycle_t last_accepted_at[MAX_SOURCES]
     cycle_t next_arrival[MAX_SOURCES]   # NEVER after the last request
     cycle_t offer_at[MAX_SOURCES]
     # Requests in flight, by id % WINDOW
     Slot slots[WINDOW]
     int64_t own_newer[WINDOW]           # next id of the same source
-    # Responses by the order in which they leave: that of the column commands (Fifo) or of the ids (Reorder)
-    cycle_t ready_at[WINDOW]            # NEVER where there is none yet
-    int16_t response_slot[WINDOW]
     int32_t histogram[4 * N_BINS]
+    int32_t source_histogram[2 * MAX_SOURCES * COARSE_BINS]
 
 
 cdef struct Requests:           # the merged trace, shared between simulations, never written
     const int64_t* arrival
-    const uint8_t* bank
+    const uint8_t* channel      # NULL: all 0
+    const uint8_t* bank         # of the channel
     const int32_t* row
     const int32_t* column
     const uint8_t* is_write
     const uint8_t* source
     const int64_t* order        # indices grouped by source; NULL: a single source, in order
     const int64_t* first        # where each source begins in order; n_sources + 1 entries
+    const int32_t* row_counter  # PRAC: number of the request's (channel, bank, row); NULL: not indexed
 
 
 cdef struct LogEntry:           # the layout of LOG_DTYPE
@@ -298,6 +364,8 @@ cdef struct LogEntry:           # the layout of LOG_DTYPE
     int32_t row
     int32_t column
     uint8_t command
+    uint8_t channel
+    int8_t rank
     int8_t bank
 
 
@@ -307,3 +375,15 @@ cdef struct Tape:               # what a caller asked to have written down; NULL
     int64_t capacity
     int64_t* accepted
     int64_t* finished
+
+
+cdef inline Channel* channel_at(Arena* a, int64_t number) noexcept nogil:
+    return (<Channel*> (a + 1)) + number
+
+
+cdef inline int32_t* row_counters(Arena* a) noexcept nogil:
+    return <int32_t*> channel_at(a, a.n_channels)
+
+
+cdef inline uint64_t bit(int64_t bank) noexcept nogil:
+    return (<uint64_t> 1) << bank

@@ -1,98 +1,121 @@
-"""When a command becomes legal: each command, once issued, raises the floors of those that must keep their
-distance.
+"""When a command becomes legal: each command, once issued, raises the floors of those that must keep their distance.
 
-A floor is the earliest cycle allowed by everything issued so far. Floors exist per bank, per bank group
-(`group_floor`, the _l timings) and per rank (`rank_floor`, the _s timings; never above those of the own
-group, since _l >= _s), so that the earliest cycle of any command is a maximum of three numbers. Rules:
-JEDEC JESD79-3/-4 as written out in simulators/dram/reference.py (`_earliest_*`). O(1) a command.
+A floor is the earliest cycle allowed by everything issued so far, with the cause that binds, packed as
+cycle << CAUSE_BITS | cause, so that of equal cycles the larger cause counts. Floors exist per bank, per bank group
+and per rank, one for each lane (dram_rules), so that the earliest cycle of any command is a maximum of three
+numbers. O(effects of the command), times the other ranks for rows between ranks.
 """
 
+from libc.stdint cimport int64_t, uint64_t
+
 from ext._types cimport cycle_t
-from ext.dram_state cimport (
-    LANE_ACTIVATE, LANE_PRECHARGE, LANE_READ, LANE_WRITE, MAX_GROUPS, Arena, Bank, later,
+from ext.dram_numbers cimport (
+    ACT, BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, PDE, PRE, RANK_LANES, RD, REFPB, REFSB, RFMSB, SRE,
+    VRR, WINDOW_SIZE, WRA, later, lowest_bit, rarely,
 )
+from ext.dram_state cimport Arena, Channel, Effects, Rank, Window
 
 
-cdef inline void raise_floor(cycle_t* floor, cycle_t cycle) noexcept nogil:
-    floor[0] = later(floor[0], cycle)
+cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
+    """Raise the floors of one bank, group or rank."""
+    cdef int64_t k
+    cdef cycle_t* floor
+    for k in range(effects.n):
+        floor = floors + effects.at[k].lane
+        floor[0] = later(floor[0], now + effects.at[k].bound)
 
 
-cdef inline cycle_t write_to_precharge(const Arena* a) noexcept nogil:
-    """From a WR to the precharge of its bank."""
-    return a.config.t_cwl + a.config.t_burst + a.config.t_wr
+cdef inline void enter_windows(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+    cdef Rank* k = &c.ranks[rank]
+    cdef const Window* window
+    cdef cycle_t* ring
+    cdef cycle_t bound
+    cdef int64_t left = a.rules.windows_of[command]
+    cdef int64_t w, i
+    while left:
+        w = lowest_bit(left)
+        left &= left - 1
+        window = &a.rules.windows[w]
+        ring = &k.ring[w * WINDOW_SIZE]
+        ring[k.entered[w] & (WINDOW_SIZE - 1)] = t
+        k.entered[w] += 1
+        if k.entered[w] < window.size:
+            continue
+        bound = (ring[(k.entered[w] - window.size) & (WINDOW_SIZE - 1)] << CAUSE_BITS) + window.bound
+        for i in range(window.n_lanes):
+            c.rank_floor[rank * RANK_LANES + window.lanes[i]] = later(
+                c.rank_floor[rank * RANK_LANES + window.lanes[i]], bound)
 
 
-cdef inline void floors_after_activate(Arena* a, Bank* bank, cycle_t t) noexcept nogil:
-    a.recent_activates[a.n_activates & 3] = t
-    a.n_activates += 1
-    cdef cycle_t four_ago = a.recent_activates[a.n_activates & 3]
-    bank.activated = t
-    bank.column_floor = t + a.config.t_rcd
-    raise_floor(&bank.read_auto_floor, t + a.config.t_rcd)
-    raise_floor(&bank.precharge_floor, t + a.config.t_ras)
-    raise_floor(&bank.activate_floor, t + a.config.t_rc)
-    raise_floor(&a.group_floor[LANE_ACTIVATE * MAX_GROUPS + bank.group], t + a.config.t_rrd_l)
-    raise_floor(&a.rank_floor[LANE_ACTIVATE], later(t + a.config.t_rrd_s, four_ago + a.config.t_faw))
-    raise_floor(&a.precharge_all_floor, t + a.config.t_ras)
-    raise_floor(&a.refresh_floor, t + a.config.t_rc)
-    raise_floor(&a.power_down_floor, t + 1)
-
-
-cdef inline void floors_after_precharge(Arena* a, Bank* bank, cycle_t t) noexcept nogil:
-    raise_floor(&bank.activate_floor, t + a.config.t_rp)
-    raise_floor(&a.refresh_floor, t + a.config.t_rp)
-    raise_floor(&a.power_down_floor, t + 1)
-
-
-cdef inline void floors_after_precharge_all(Arena* a, cycle_t t) noexcept nogil:
-    raise_floor(&a.rank_floor[LANE_ACTIVATE], t + a.config.t_rp)
-    raise_floor(&a.refresh_floor, t + a.config.t_rp)
-    raise_floor(&a.power_down_floor, t + 1)
-
-
-cdef inline void floors_after_read(Arena* a, Bank* bank, cycle_t t, bint auto_precharge) noexcept nogil:
-    cdef cycle_t precharge = t + a.config.t_rtp
-    raise_floor(&a.rank_floor[LANE_READ], t + a.config.t_ccd_s)
-    raise_floor(&a.group_floor[LANE_READ * MAX_GROUPS + bank.group], t + a.config.t_ccd_l)
-    raise_floor(&a.rank_floor[LANE_WRITE], t + a.config.t_rtw)
-    raise_floor(&a.precharge_all_floor, precharge)
-    raise_floor(&a.power_down_floor, t + a.config.t_cl + a.config.t_burst + 1)
-    if auto_precharge:
-        raise_floor(&bank.activate_floor, precharge + a.config.t_rp)
-        raise_floor(&a.refresh_floor, precharge + a.config.t_rp)
+cdef inline void constrain_rank(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+    """Raise the floors of the rank, of the other ranks, and of the command bus."""
+    cdef cycle_t now = t << CAUSE_BITS
+    cdef int64_t other
+    apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], now)
+    if a.rules.windows_of[command]:
+        enter_windows(a, c, command, rank, t)
+    if a.config.n_ranks > 1 and a.rules.others[command].n:
+        for other in range(a.config.n_ranks):
+            if other != rank:
+                apply(&a.rules.others[command], &c.rank_floor[other * RANK_LANES], now)
+    if a.config.command_buses == 2 and RD <= command <= WRA:
+        c.column_bus_free = t + a.rules.lengths[command]
     else:
-        raise_floor(&bank.precharge_floor, precharge)
+        c.bus_free = t + a.rules.lengths[command]
 
 
-cdef inline void floors_after_write(Arena* a, Bank* bank, cycle_t t, bint auto_precharge) noexcept nogil:
-    cdef cycle_t data_end = t + a.config.t_cwl + a.config.t_burst
-    cdef cycle_t precharge = data_end + a.config.t_wr
-    raise_floor(&a.rank_floor[LANE_WRITE], t + a.config.t_ccd_s)
-    raise_floor(&a.group_floor[LANE_WRITE * MAX_GROUPS + bank.group], t + a.config.t_ccd_l)
-    raise_floor(&a.rank_floor[LANE_READ], data_end + a.config.t_wtr_s)
-    raise_floor(&a.group_floor[LANE_READ * MAX_GROUPS + bank.group], data_end + a.config.t_wtr_l)
-    raise_floor(&a.precharge_all_floor, precharge)
-    raise_floor(&a.power_down_floor, precharge + auto_precharge)
-    if auto_precharge:
-        raise_floor(&bank.activate_floor, precharge + a.config.t_rp)
-        raise_floor(&a.refresh_floor, precharge + a.config.t_rp)
-    else:
-        raise_floor(&bank.precharge_floor, precharge)
-        raise_floor(&bank.read_auto_floor, precharge - a.config.t_rtp)
+cdef inline void constrain(Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t) noexcept nogil:
+    """A command to bank `number` went out at t."""
+    cdef cycle_t now = t << CAUSE_BITS
+    apply(&a.rules.bank[command], &c.bank_floor[number * BANK_LANES], now)
+    apply(&a.rules.group[command], &c.group_floor[c.banks[number].group * GROUP_LANES], now)
+    constrain_rank(a, c, command, c.bank_rank[number], t)
 
 
-cdef inline void floors_after_refresh(Arena* a, cycle_t t) noexcept nogil:
-    raise_floor(&a.rank_floor[LANE_ACTIVATE], t + a.config.t_rfc)
-    raise_floor(&a.refresh_floor, t + a.config.t_rfc)
-    raise_floor(&a.power_down_floor, t + a.config.t_rfc)
+cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept nogil:
+    """The banks of set `unit`: the same position in every group of the rank."""
+    return a.set_banks << (rank * a.config.n_banks + unit)
 
 
-cdef inline void floors_after_power_up(Arena* a, cycle_t t) noexcept nogil:
-    cdef cycle_t any_command = t + a.config.t_xp
-    raise_floor(&a.rank_floor[LANE_READ], any_command)
-    raise_floor(&a.rank_floor[LANE_WRITE], any_command)
-    raise_floor(&a.rank_floor[LANE_ACTIVATE], any_command)
-    raise_floor(&a.rank_floor[LANE_PRECHARGE], any_command)
-    raise_floor(&a.precharge_all_floor, any_command)
-    raise_floor(&a.refresh_floor, any_command)
-    raise_floor(&a.power_down_floor, t + a.config.t_cke)
+cdef inline void constrain_set(Arena* a, Channel* c, int64_t command, int64_t rank, int64_t unit, cycle_t t) noexcept nogil:
+    cdef uint64_t left = set_of(a, rank, unit)
+    while left:
+        apply(&a.rules.bank[command], &c.bank_floor[lowest_bit(left) * BANK_LANES], t << CAUSE_BITS)
+        left &= left - 1
+    constrain_rank(a, c, command, rank, t)
+
+
+cdef inline cycle_t bus_bound(const Arena* a, const Channel* c, int64_t command) noexcept nogil:
+    """The command bus, as a packed bound."""
+    if a.config.command_buses == 2 and RD <= command <= WRA:
+        return (c.column_bus_free << CAUSE_BITS) | CAUSE_COMMAND_BUS
+    return (c.bus_free << CAUSE_BITS) | CAUSE_COMMAND_BUS
+
+
+cdef inline cycle_t earliest_for_rank(const Arena* a, const Channel* c, int64_t command, int64_t rank) noexcept nogil:
+    """First legal cycle of a command to a whole rank."""
+    cdef cycle_t bound = c.rank_floor[rank * RANK_LANES + a.rules.rank_lane[command]]
+    cdef cycle_t cycle = later(bound, bus_bound(a, c, command)) >> CAUSE_BITS
+    if command == PDE or command == SRE:
+        if c.open & c.ranks[rank].banks == 0:
+            cycle = later(cycle, c.ranks[rank].active_end + 1)
+    return cycle
+
+
+cdef inline cycle_t earliest_for_bank(const Arena* a, const Channel* c, int64_t command, int64_t number) noexcept nogil:
+    """First legal cycle of a command to one bank."""
+    cdef cycle_t bound = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[command]]
+    bound = later(bound, c.group_floor[c.banks[number].group * GROUP_LANES + a.rules.group_lane[command]])
+    return later(bound >> CAUSE_BITS, earliest_for_rank(a, c, command, c.bank_rank[number]))
+
+
+cdef inline cycle_t earliest_for_set(
+    const Arena* a, const Channel* c, int64_t command, int64_t rank, int64_t unit
+) noexcept nogil:
+    """First legal cycle of a command to one bank of every group."""
+    cdef uint64_t left = set_of(a, rank, unit)
+    cdef cycle_t bound = 0
+    while left:
+        bound = later(bound, c.bank_floor[lowest_bit(left) * BANK_LANES + a.rules.bank_lane[command]])
+        left &= left - 1
+    return later(bound >> CAUSE_BITS, earliest_for_rank(a, c, command, rank))

@@ -1,46 +1,128 @@
-"""Checking requests, opening a simulation at cycle 0, and giving a running one other policies.
+"""Opening a simulation at cycle 0, and giving a running one other policies.
 
-A change of policy keeps every request, row and timing; all cached decisions are taken again, and every
-phase is looked at in the next cycle, so that re-tuning to the present policies changes nothing. Not in the
-hot loop.
+A change of policy keeps every request, row and timing; all cached decisions are taken again, and every phase is
+looked at in the next cycle, so that re-tuning to the present policies changes nothing. Not in the hot loop.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_front cimport (
-    has_room, link_to_source, next_arrival, next_offer, schedule_response, skip_returned,
+from ext.dram_admission cimport has_room
+from ext.dram_front cimport hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response
+from ext.dram_hammer cimport clear_table
+from ext.dram_lists cimport count_hits
+from ext.dram_managers cimport update_held
+from ext.dram_numbers cimport (
+    ALL_BANK, ARBITER_REORDER, BANK_BITS, CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS,
+    MAX_SOURCES, NEVER, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PER_BANK,
+    RESPONSES_FIFO, RESPONSES_REORDER, RETURNED, SCHEDULER_BLISS, SCHEDULER_FRFCFS, SLOT_MASK, WAITING, WINDOW,
+    earlier, later,
 )
-from ext.dram_policy cimport choose, choose_winner, count_hits
-from ext.dram_state cimport (
-    ALL_BANK, ARBITER_REORDER, CLOSED_ROW, DELIVERED, ISSUED, KEY_BITS, NEVER, NO_COMMAND, NO_SLOT,
-    N_BATCHES, RESPONSES_FIFO, RESPONSES_REORDER, SLOT_MASK, WINDOW, Arena, Config, Requests, earlier,
-)
+from ext.dram_policy cimport choose, choose_winner
+from ext.dram_state cimport Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, row_counters
+
+
+# ------------------------------------------------------------------------------------------------- opening
+
+cdef inline int64_t units_of(const Arena* a, int64_t refresh_policy) noexcept nogil:
+    """Refresh commands that refresh every bank of a rank once."""
+    if refresh_policy == PER_BANK:
+        return a.config.n_banks
+    return a.banks_per_group if refresh_policy > PER_BANK else 1
+
+
+cdef inline void derive(Arena* a) noexcept nogil:
+    """What the configuration comes to."""
+    cdef int64_t number
+    cdef const Config* config = &a.config
+    a.n_units = units_of(a, config.refresh_policy)
+    a.refresh_step = later(1, config.t_refi // a.n_units)
+    a.most_postponed = config.refresh_max_postponed * a.n_units
+    a.most_pulled_in = config.refresh_max_pulledin * a.n_units
+    a.low_watermark = earlier(config.write_low_watermark, config.write_high_watermark)
+    a.plain = (config.scheduler <= SCHEDULER_FRFCFS and config.command_mux == 0 and config.command_buses == 1
+               and not config.first_ready and config.mitigation == NO_MITIGATION)
+    for number in range(a.n_channels):
+        if channel_at(a, number).victims:
+            a.plain = 0
+
+
+cdef inline int64_t reversed_bits(int64_t value, int64_t n_values) noexcept nogil:
+    """`value` with its bits, as many as n_values need, in the opposite order."""
+    cdef int64_t reversed_value = 0
+    cdef int64_t weight = 1
+    while weight < n_values:
+        reversed_value = 2 * reversed_value + (value & 1)
+        value >>= 1
+        weight *= 2
+    return reversed_value
+
+
+cdef inline cycle_t first_deadline(const Arena* a, int64_t rank) noexcept nogil:
+    """The ranks of a channel are refreshed in turn."""
+    cdef int64_t share = reversed_bits(rank, a.config.n_ranks) * a.refresh_step
+    return a.refresh_step - share // a.config.n_ranks
+
+
+cdef inline void open_rank(Arena* a, Channel* c, int64_t number) noexcept nogil:
+    cdef Rank* rank = &c.ranks[number]
+    cdef uint64_t all_banks = bit(a.config.n_banks) - 1 if a.config.n_banks < 64 else ~(<uint64_t> 0)
+    rank.banks = all_banks << (number * a.config.n_banks)
+    rank.remaining = bit(a.n_units) - 1 if a.n_units < 64 else ~(<uint64_t> 0)
+    rank.refresh_deadline = first_deadline(a, number)
+    rank.drowsy = NO_COMMAND
+
+
+cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
+    cdef Channel* c = channel_at(a, number)
+    cdef Bank* bank
+    cdef int64_t k
+    c.number = number
+    c.then = c.last_admitted_at = -1
+    c.best = c.best_row = NEVER << KEY_BITS
+    c.fifo_head = c.response_head = NO_SLOT
+    c.response_at = c.spare_at = c.clear_at = NEVER
+    c.streak_source = -1
+    for k in range(a.config.n_ranks):
+        open_rank(a, c, k)
+    for k in range(a.banks_of_channel):
+        bank = &c.banks[k]
+        bank.open_row, bank.victim = CLOSED_ROW, NO_ROW
+        bank.oldest = bank.newest = bank.oldest_hit = bank.extra = NO_SLOT
+        bank.group = <uint8_t> (k // a.banks_per_group)
+        bank.rank = c.bank_rank[k] = <uint8_t> (k // a.config.n_banks)
+        clear_table(&c.tables[k], a.config.graphene_entries)
 
 
 cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) noexcept nogil:
-    """Cycle 0, nothing issued; given zeroed memory with n_requests, n_sources, warmup, n_measured_reads."""
+    """Cycle 0, nothing issued; given zeroed memory with rules, n_requests, n_sources, warmup, n_measured_reads."""
     cdef int64_t number
     a.config = config[0]
+    a.n_channels = config.n_channels
+    a.banks_of_channel = config.n_ranks * config.n_banks
+    a.n_groups = config.n_ranks * config.n_bank_groups
+    a.banks_per_group = config.n_banks // config.n_bank_groups
+    for number in range(config.n_bank_groups):
+        a.set_banks |= bit(number * a.banks_per_group)
+    derive(a)
+    a.last_units = a.n_units
     a.now = -1
     a.finished = a.n_requests == 0
-    a.last_admitted_at = -1
-    a.best = NEVER << KEY_BITS
-    empty_responses(a)
-    a.blocked_from = NEVER
-    a.manager_command = NO_COMMAND
-    a.refresh_deadline = config.t_refi
     a.batch_edge = a.n_measured_reads // N_BATCHES
-    for number in range(4):
-        a.recent_activates[number] = -NEVER
-    for number in range(config.n_banks):
-        a.banks[number].open_row = CLOSED_ROW
-        a.banks[number].oldest = a.banks[number].newest = a.banks[number].oldest_hit = NO_SLOT
-        a.banks[number].group = <uint8_t> (number // (config.n_banks // config.n_bank_groups))
+    a.span_bits = FIRST_SPAN_BITS
+    for number in range(a.n_channels):
+        open_channel(a, number)
     for number in range(a.n_sources):
         a.position[number] = r.first[number]
         a.last_accepted_at[number] = -1
         a.next_own[number] = -1
+        a.held_head[number] = NO_SLOT
+
+
+# ------------------------------------------------------------------------------------------------ front end
+
+cdef inline int64_t channel_of(const Arena* a, const Requests* r, int64_t id) noexcept nogil:
+    return r.channel[a.slots[id & SLOT_MASK].index] if a.n_channels > 1 else 0
 
 
 cdef inline void chain_sources(Arena* a) noexcept nogil:
@@ -53,134 +135,189 @@ cdef inline void chain_sources(Arena* a) noexcept nogil:
             link_to_source(a, id, a.slots[id & SLOT_MASK].source)
 
 
-cdef inline void shake_hands(Arena* a) noexcept nogil:
-    """Arbiter Simple: which sources have a request in the channel FIFO?"""
-    cdef int64_t source, id
+cdef inline void queue_held(Arena* a) noexcept nogil:
+    """All arbiters but Reorder: the responses held go to their sources in the order in which they came."""
+    cdef int16_t[WINDOW] positions
+    cdef int64_t n = 0
+    cdef int64_t id, k, source
+    for source in range(a.n_sources):
+        a.held_head[source] = NO_SLOT
+    for id in range(a.oldest_id, a.next_id):
+        if a.slots[id & SLOT_MASK].stage != RETURNED:
+            continue
+        k = n
+        while k > 0 and <int16_t> (a.slots[positions[k - 1]].newer - a.slots[id & SLOT_MASK].newer) > 0:
+            positions[k] = positions[k - 1]
+            k -= 1
+        positions[k] = <int16_t> (id & SLOT_MASK)
+        n += 1
+    for k in range(n):
+        hold_for_source(a, &a.slots[positions[k]], positions[k])
+
+
+cdef inline void shake_hands(Arena* a, const Requests* r) noexcept nogil:
+    """Arbiter Simple: how many requests of each source wait in a channel FIFO?"""
+    cdef int64_t source, number
+    cdef int16_t position
     for source in range(a.n_sources):
         a.in_handshake[source] = 0
-    for id in range(a.next_admitted, a.next_id):
-        a.in_handshake[a.slots[id & SLOT_MASK].source] = 1
+    for number in range(a.n_channels):
+        position = channel_at(a, number).fifo_head
+        while position != NO_SLOT:
+            a.in_handshake[a.slots[position].source] += 1
+            position = a.slots[position].behind
 
 
-cdef inline void empty_responses(Arena* a) noexcept nogil:
-    cdef int64_t place
-    for place in range(WINDOW):
-        a.ready_at[place] = NEVER
-    a.n_issued = a.n_taken = 0
+cdef inline void line_up_by_entry(Arena* a, const Requests* r) noexcept nogil:
+    """RespQueue Reorder: all requests not yet handed over, in the order of their ids."""
+    cdef int64_t id
+    cdef Slot* slot
+    for id in range(a.oldest_id, a.next_id):
+        slot = &a.slots[id & SLOT_MASK]
+        if slot.stage == WAITING:
+            slot.ready = NEVER
+        if slot.stage <= ISSUED:
+            line_up(a, channel_at(a, channel_of(a, r, id)), <int16_t> (id & SLOT_MASK))
 
 
-cdef inline void insert_response(
-    Arena* a, int16_t position, cycle_t ready, const cycle_t* issued
-) noexcept nogil:
-    """RespQueue Fifo: put a response behind those whose column commands came earlier."""
-    cdef int64_t place = a.n_issued
-    while place > 0 and issued[a.response_slot[place - 1]] > issued[position]:
-        a.response_slot[place] = a.response_slot[place - 1]
-        a.ready_at[place] = a.ready_at[place - 1]
-        place -= 1
-    a.response_slot[place] = position
-    a.ready_at[place] = ready
-    a.n_issued += 1
-
-
-cdef inline void line_up_responses(Arena* a, int64_t resp_queue) noexcept nogil:
-    """Change the order in which the responses leave that wait in the controller."""
-    cdef int64_t id, place
+cdef inline void line_up_by_issue(Arena* a, const Requests* r) noexcept nogil:
+    """RespQueue Fifo: the responses in the order in which they came."""
+    cdef int16_t[WINDOW] positions
+    cdef int64_t number, id, k, n
     cdef int16_t position
-    cdef cycle_t latency
-    cdef cycle_t[WINDOW] ready, issued
+    for number in range(a.n_channels):
+        n = 0
+        for id in range(a.oldest_id, a.next_id):
+            position = <int16_t> (id & SLOT_MASK)
+            if a.slots[position].stage != ISSUED or channel_of(a, r, id) != number:
+                continue
+            k = n
+            while k > 0 and <int16_t> (a.slots[positions[k - 1]].older - a.slots[position].older) > 0:
+                positions[k] = positions[k - 1]
+                k -= 1
+            positions[k] = position
+            n += 1
+        for k in range(n):
+            line_up(a, channel_at(a, number), positions[k])
+
+
+cdef inline void line_up_responses(Arena* a, const Requests* r, int64_t resp_queue) noexcept nogil:
+    """Change the order in which the responses leave that wait in the controllers."""
+    cdef int64_t number
     if resp_queue == a.config.resp_queue:
         return
-    for place in range(WINDOW):
-        position = a.response_slot[place]
-        if a.ready_at[place] != NEVER:
-            ready[position] = a.ready_at[place]
-            latency = a.config.t_cwl if a.slots[position].is_write else a.config.t_cl
-            issued[position] = ready[position] - latency
-    empty_responses(a)
-    for id in range(a.oldest_id, a.next_id):
-        position = <int16_t> (id & SLOT_MASK)
-        if a.slots[position].stage != ISSUED:
-            continue
-        if resp_queue == RESPONSES_FIFO:
-            insert_response(a, position, ready[position], issued)
-        else:
-            a.response_slot[position] = position
-            a.ready_at[position] = ready[position]
-    if resp_queue == RESPONSES_REORDER:
-        a.n_taken = a.oldest_id
-        skip_returned(a)
+    for number in range(a.n_channels):
+        channel_at(a, number).response_head = NO_SLOT
+    if resp_queue == RESPONSES_FIFO:
+        line_up_by_issue(a, r)
+    else:
+        line_up_by_entry(a, r)
 
 
 cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil:
     """Forget every cached decision and look at every phase in the next cycle."""
-    cdef int64_t source, number
-    a.input_at = NEVER
+    cdef int64_t source, number, k
+    cdef Channel* c
+    a.input_at = a.response_at = NEVER
     a.window_full = 0
     for source in range(a.n_sources):
         a.next_arrival[source] = next_arrival(a, r, source)
-        a.offer_at[source] = next_offer(a, source)
+        a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1)
         a.input_at = earlier(a.input_at, a.offer_at[source])
     a.n_held = a.n_waiting
-    a.has_room = has_room(a)
-    schedule_response(a, a.now + 1)
-    a.admit_at = a.manager_at = a.now + 1
-    a.manager_command = NO_COMMAND
-    for number in range(a.config.n_banks):
-        count_hits(a, &a.banks[number])
-        choose(a, number)
-    choose_winner(a, a.now + 1)
+    a.steps_at = a.now + 1
+    for number in range(a.n_channels):
+        c = channel_at(a, number)
+        a.step_at[number] = c.admit_at = c.manager_at = a.now + 1
+        c.mute = 0
+        c.best_is_extra = 0
+        c.has_room = has_room(a, c, r)
+        update_held(c, a.config.n_ranks)
+        schedule_response(a, c, a.now + 1)
+        for k in range(a.banks_of_channel):
+            count_hits(a, &c.banks[k])
+            choose(a, c, k)
+        choose_winner(a, c, a.now + 1)
+    if a.n_held:
+        a.response_at = a.now + 1
+
+
+# ------------------------------------------------------------------------------------------------ re-tuning
+
+cdef inline void stop_forcing(Rank* rank) noexcept nogil:
+    rank.forced = 0
+    rank.refresh_blocks = 0
+
+
+cdef inline void retune_refresh(Arena* a, Rank* rank, int64_t number, int64_t before) noexcept nogil:
+    """Keep what is owed; a policy that is new starts at its first deadline that has not passed."""
+    cdef cycle_t first
+    if a.config.refresh_policy == before:
+        if rank.forced and not rank.owed_exit and rank.refresh_debt < a.most_postponed:
+            stop_forcing(rank)
+        return
+    stop_forcing(rank)
+    rank.owed_exit = 0
+    if a.config.refresh_policy == NO_REFRESH:
+        return
+    rank.pulling_in = 0
+    rank.remaining = bit(a.n_units) - 1 if a.n_units < 64 else ~(<uint64_t> 0)
+    rank.refresh_debt = -floor_divide(-rank.refresh_debt * a.n_units, a.last_units)
+    first = first_deadline(a, number)
+    rank.refresh_deadline = first + a.refresh_step * later(0, -floor_divide(first - a.now - 1, a.refresh_step))
+
+
+cdef inline int64_t floor_divide(int64_t a, int64_t b) noexcept nogil:
+    """For b > 0, towards minus infinity."""
+    cdef int64_t quotient = a // b
+    return quotient - 1 if quotient * b > a else quotient
+
+
+cdef inline void forget_activations(Arena* a, Channel* c) noexcept nogil:
+    """Another mitigation counts from nothing; victims that are pending stay."""
+    cdef int64_t k
+    for k in range(a.banks_of_channel):
+        c.banks[k].activations = 0
+        clear_table(&c.tables[k], a.config.graphene_entries)
+        c.tables[k].epoch = 0
+    for k in range(a.config.n_ranks):
+        c.ranks[k].rfm_forced = 0
+        c.ranks[k].hammer_blocks = 0
+        c.ranks[k].n_pending = 0
+
+
+cdef inline void retune_channel(Arena* a, Channel* c, const Config* before) noexcept nogil:
+    cdef int64_t k
+    if a.config.scheduler != before.scheduler:
+        c.write_mode = 0
+        c.streak, c.streak_source = 0, -1
+        for k in range(4):
+            c.blacklist[k] = 0
+    if a.config.scheduler != before.scheduler or a.config.bliss_clear != before.bliss_clear:
+        c.bliss_epoch = 0 if a.config.bliss_clear <= 0 else (a.now + 1) // a.config.bliss_clear
+    for k in range(a.config.n_ranks):
+        retune_refresh(a, &c.ranks[k], k, before.refresh_policy)
+    if a.config.mitigation != before.mitigation or a.config.graphene_entries != before.graphene_entries:
+        forget_activations(a, c)
 
 
 cdef inline void retune_arena(Arena* a, const Config* config, const Requests* r) noexcept nogil:
     """Other policies from the next cycle on; what is queued or under way stays."""
-    cdef bint had_refresh = a.config.refresh_policy == ALL_BANK
-    line_up_responses(a, config.resp_queue)
+    cdef Config before = a.config
+    cdef int64_t k
+    line_up_responses(a, r, config.resp_queue)
     a.config = config[0]
-    if config.refresh_policy != ALL_BANK:
-        a.blocked_from = NEVER
-    elif not had_refresh:
-        a.pulling_in = 0
-        a.refresh_deadline = (a.now // config.t_refi + 1) * config.t_refi
-    elif a.refresh_debt < config.refresh_max_postponed:
-        a.blocked_from = NEVER
+    derive(a)
+    for k in range(a.n_channels):
+        retune_channel(a, channel_at(a, k), &before)
+    if config.refresh_policy != NO_REFRESH:
+        a.last_units = a.n_units
+    if config.mitigation != before.mitigation or config.graphene_entries != before.graphene_entries:
+        for k in range(a.n_row_counters):
+            row_counters(a)[k] = 0
     if config.arbiter == ARBITER_REORDER:
         chain_sources(a)
-    shake_hands(a)
+    elif before.arbiter == ARBITER_REORDER:
+        queue_held(a)
+    shake_hands(a, r)
     schedule_everything(a, r)
-
-
-cdef inline bint is_bad(const Requests* r, int64_t i, int64_t n_banks) noexcept nogil:
-    """Out of order or out of range?"""
-    cdef cycle_t previous = r.arrival[i - 1] if i else 0
-    return r.arrival[i] < previous or r.arrival[i] >= NEVER // 2 or r.bank[i] >= n_banks or r.row[i] < 0
-
-
-cdef inline int64_t first_bad_request(const Requests* r, int64_t n, int64_t n_banks) noexcept nogil:
-    """Index of the first request out of order or out of range, or n; without a branch while all are good."""
-    cdef int64_t i
-    cdef int64_t decreases = 0
-    cdef int32_t rows = 0
-    cdef uint8_t highest_bank = 0
-    if n == 0:
-        return 0
-    for i in range(1, n):
-        decreases += r.arrival[i] < r.arrival[i - 1]
-    for i in range(n):
-        rows |= r.row[i]
-        highest_bank = r.bank[i] if r.bank[i] > highest_bank else highest_bank
-    if not (decreases or rows < 0 or highest_bank >= n_banks or is_bad(r, 0, n_banks)
-            or is_bad(r, n - 1, n_banks)):
-        return n
-    for i in range(n):
-        if is_bad(r, i, n_banks):
-            return i
-    return n
-
-
-cdef inline int64_t count_writes(const Requests* r, int64_t first, int64_t n) noexcept nogil:
-    cdef int64_t i
-    cdef int64_t writes = 0
-    for i in range(first, n):
-        writes += r.is_write[i] != 0
-    return writes

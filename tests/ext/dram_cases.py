@@ -1,26 +1,28 @@
-"""Random controllers and traces on which the DRAM engine is compared with its twin, and the comparison.
+"""Random memories, controllers and traces on which the DRAM engine is compared with its twin, and the comparison.
 
-A case is a pure function of its number. Timings are those of DDR3-1600 or DDR4-2400, with a shorter refresh
-interval so that a short trace meets many refreshes, or random ones that keep only what JEDEC guarantees
-(_l >= _s).
+A case is a pure function of its number. Memories: every standard that ships, in any arrangement of channels and
+ranks, with a shorter refresh interval so that a short trace meets many refreshes; in a third of the cases each
+constraint is longer or shorter than the standard's, and the organisation is made up. Policies: any value.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ext.dram_engine import COMMANDS, TIMING_FIELDS, DramEngine
+from ext.dram_engine import COMMANDS, POLICY_FIELDS, TIMING_FIELDS, DramEngine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device
+from simulators.dram.constraints import COMMANDS as NAMES
+from simulators.dram.devices import device, device_ids
 from simulators.dram.record import TwinResult
 from simulators.dram.reference import simulate
 
-DEVICES = ("ddr3-1600-1gb-x8-dimm", "ddr4-2400-8gb-x8")
-_SHORT_FIRST = ("t_rrd", "t_ccd", "t_wtr")
+ENDLESS = 2_000_000  # cycles: no case takes as many
+_REFRESHES = tuple(NAMES.index(name) for name in ("REF", "REFPB", "REFSB", "RFM", "RFMSB"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class RequestArrays:
     """A merged trace as the engine and the twin take it, arrays (n,) sorted by arrival."""
 
     arrival: NDArray[np.int64]
+    channel: NDArray[np.uint8]
     bank: NDArray[np.uint8]
     row: NDArray[np.int32]
     column: NDArray[np.int32]
@@ -36,18 +39,19 @@ class RequestArrays:
 
     @classmethod
     def of(cls, *requests: tuple[int, int, int, int, int], source: list[int] | None = None) -> RequestArrays:
-        """From rows (arrival, bank, row, column, is_write)."""
-        table = np.array(requests, dtype=np.int64).reshape(-1, 5)
-        sources = np.zeros(len(table)) if source is None else np.array(source)
-        return cls.from_columns(*table.T, sources)
+        """From rows (arrival, bank, row, column, is_write), in channel 0."""
+        arrival, *others = np.array(requests, dtype=np.int64).reshape(-1, 5).T
+        sources = np.zeros(len(arrival)) if source is None else np.array(source)
+        return cls.from_columns(arrival, 0 * arrival, *others, sources)
 
     @classmethod
     def from_columns(cls, *columns: NDArray[Any]) -> RequestArrays:
-        types = (np.int64, np.uint8, np.int32, np.int32, np.uint8, np.uint8)
+        """arrival, channel, bank, row, column, is_write, source."""
+        types = (np.int64, np.uint8, np.uint8, np.int32, np.int32, np.uint8, np.uint8)
         return cls(*(np.ascontiguousarray(c, dtype=t) for c, t in zip(columns, types, strict=True)))
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        return (self.arrival, self.bank, self.row, self.column, self.is_write, self.source)
+        return (self.arrival, self.channel, self.bank, self.row, self.column, self.is_write, self.source)
 
     def __len__(self) -> int:
         return len(self.arrival)
@@ -65,59 +69,109 @@ class Case:
 def random_case(number: int, n_requests: int = 80) -> Case:
     """Case `number`; the trace has 1 to `n_requests` requests."""
     rng = np.random.default_rng([20261122, number])
-    config = ControllerConfig(**random_timings(rng), **random_policies(rng))
+    config = random_policies(rng, random_memory(rng))
     n = int(rng.integers(1, n_requests + 1))
-    requests = random_requests(rng, n, config.n_banks, config.t_refi)
+    requests = random_requests(rng, n, config)
     return Case(config, requests, int(rng.integers(0, 4)) * n // 5)
 
 
-def device_timings(name: str) -> dict[str, int]:
-    """The fields of a configuration that a device decides."""
-    config = ControllerConfig.build(device(name), {})
-    return {field: getattr(config, field) for field in TIMING_FIELDS}
+@cache
+def device_config(name: str) -> ControllerConfig:
+    """A device with the default policies."""
+    return ControllerConfig.build(device(name), {})
 
 
-def random_timings(rng: np.random.Generator) -> dict[str, int]:
-    timings = device_timings(DEVICES[int(rng.random() < 0.6)])
+def random_memory(rng: np.random.Generator) -> ControllerConfig:
+    """Organisation and timing."""
+    names = device_ids()
+    config = device_config(names[int(rng.integers(len(names)))])
+    channels, ranks = int(rng.choice([1, 1, 1, 2, 3])), int(rng.choice([1, 1, 2, 3, 4]))
+    groups, banks = config.n_bank_groups, config.n_banks
     if rng.random() < 0.35:
-        timings = {
-            name: int(rng.integers(max(1, value // 3), 2 * value + 1)) for name, value in timings.items()
-        }
-        timings |= {"n_bank_groups": int(rng.choice([1, 2, 4])), "t_rfc": int(rng.integers(20, 200))}
-        timings["n_banks"] = timings["n_bank_groups"] * int(rng.integers(1, 6))
-        for name in _SHORT_FIRST:
-            short, long = sorted((timings[f"{name}_s"], timings[f"{name}_l"]))
-            timings |= {f"{name}_s": short, f"{name}_l": long}
-    # An interval that leaves no room for ACT, data and PREA between two refreshes would never end.
-    timings["t_refi"] = timings["t_rfc"] + int(rng.choice([350, 600, 2000]))
-    return timings
+        config = _with_other_timing(rng, config)
+        groups = int(rng.choice([1, 2, 4]))
+        banks = groups * int(rng.integers(1, 5))
+    ranks = max(1, min(ranks, 64 // banks, 32 // groups))
+    return replace(config, n_channels=channels, n_ranks=ranks, n_bank_groups=groups, n_banks=banks)
 
 
-def random_policies(rng: np.random.Generator) -> dict[str, int]:
+def _with_other_timing(rng: np.random.Generator, config: ControllerConfig) -> ControllerConfig:
+    """Every constraint between a third and twice its length, some left out, other clocks on the command bus."""
+    kept = [row for row in config.rows if rng.random() < 0.97]
+    window = int(rng.integers(1, 80))
+    lengths_of = [window if row.window > 1 else int(rng.integers(row.cycles // 3, 2 * row.cycles + 1)) for row in kept]
+    rows = tuple(row._replace(cycles=cycles) for row, cycles in zip(kept, lengths_of, strict=True))
+    times = {name: int(rng.integers(1, 40)) for name in TIMING_FIELDS if name.startswith("t_")}
+    lengths = tuple(int(rng.choice([1, 1, 2, 4])) for _ in NAMES)
+    buses = int(rng.integers(1, 3))
+    return replace(config, rows=rows, lengths=lengths, command_buses=buses, **times)
+
+
+def random_policies(rng: np.random.Generator, memory: ControllerConfig) -> ControllerConfig:
+    """Any policies, over a refresh interval that leaves time for requests."""
     sizes = [1, 2, 3, 4, 5, 7, 8, 13, 16, 32, 64, 77, 128]
-    return {
-        "page_policy": int(rng.integers(4)),
-        "scheduler": int(rng.integers(3)),
-        "scheduler_buffer": int(rng.integers(3)),
+    short = [0, 1, 5, 16, 64, 300]
+
+    def seldom(likelihood: float, *values: int) -> int:
+        return int(rng.choice(values)) if rng.random() < likelihood else 0
+
+    policies = {
+        "page_policy": int(rng.integers(6)),
+        "scheduler": int(rng.choice([0, 1, 2, int(rng.integers(8))])),
+        "scheduler_buffer": int(rng.integers(4)),
         "request_buffer_size": int(rng.choice(sizes)),
         "resp_queue": int(rng.integers(2)),
-        "refresh_policy": int(rng.random() < 0.85),
+        "refresh_policy": int(rng.integers(4)),
         "refresh_max_postponed": int(rng.integers(0, 9)),
         "refresh_max_pulledin": int(rng.integers(0, 9)),
         "arbiter": int(rng.integers(3)),
         "max_active_transactions": int(rng.choice(sizes)),
         "power_down_policy": int(rng.integers(3)),
-        "power_down_timeout": int(rng.choice([0, 1, 5, 16, 64, 300])),
+        "power_down_timeout": int(rng.choice(short)),
         "batching_window": int(rng.choice([0, 0, 1, 7, 40, 200, 1000])),
+        "row_hit_cap": int(rng.choice([1, 2, 4, 16])),
+        "page_timeout": int(rng.choice(short)),
+        "write_high_watermark": int(rng.choice([0, 1, 4, 8, 24])),
+        "write_low_watermark": int(rng.choice([0, 1, 3, 8])),
+        "command_mux": seldom(0.25, 1),
+        "slot_release": seldom(0.25, 1),
+        "first_ready": seldom(0.2, 1),
+        "write_forwarding": seldom(0.25, 1),
+        "write_coalescing": seldom(0.25, 1),
+        "self_refresh_timeout": seldom(0.25, 1, 20, 300, 1000),
+        "port_width": int(rng.choice([1, 1, 2, 4])),
+        "bliss_streak": int(rng.choice([1, 2, 4])),
+        "bliss_clear": int(rng.choice([0, 37, 400, 10_000])),
+        "mitigation": seldom(0.4, 1, 2, 3, 4),
+        "para_threshold": int(rng.choice([0, 1 << 16, 1 << 19, 1 << 20])),
+        "graphene_threshold": int(rng.choice([0, 1, 2, 5])),
+        "graphene_entries": int(rng.choice([0, 1, 2, 8])),
+        "raa_initial": int(rng.choice([0, 3, 5])),
+        "raa_maximum": int(rng.choice([0, 4, 8])),
+        "prac_threshold": int(rng.choice([0, 4, 8])),
+        "mitigation_seed": int(rng.integers(1 << 40)),
+        "refresh_window": int(rng.choice([0, 300, 3000])),
     }
+    config = replace(memory, **policies)
+    return replace(config, t_refi=random_interval(rng, config))
 
 
-def random_requests(rng: np.random.Generator, n: int, n_banks: int, t_refi: int) -> RequestArrays:
+def random_interval(rng: np.random.Generator, config: ControllerConfig) -> int:
+    """An interval that leaves no room for ACT, data and PREA between two refreshes would never end."""
+    units = (1, 1, config.n_banks, config.banks_per_group)[config.refresh_policy]
+    longest = max((row.cycles for row in config.rows if row.before in _REFRESHES), default=0)
+    return units * (longest + int(rng.choice([350, 600, 2000])))
+
+
+def random_requests(rng: np.random.Generator, n: int, config: ControllerConfig) -> RequestArrays:
+    n_banks = config.n_ranks * config.n_banks
     used_banks = int(rng.choice([1, 2, n_banks]))
     rows, columns = int(rng.choice([1, 2, 4, 50])), int(rng.choice([1, 2, 16, 128]))
     n_sources = int(rng.choice([1, 1, 2, 3, 6]))
+    step = config.t_refi if config.refresh_policy < 2 else config.t_refi // 4
     return RequestArrays.from_columns(
-        np.cumsum(random_gaps(rng, n, t_refi)),
+        np.cumsum(random_gaps(rng, n, step)),
+        rng.integers(0, config.n_channels, n),
         rng.integers(0, n_banks, n) % used_banks,
         np.where(rng.random(n) < rng.random(), 0, rng.integers(0, rows, n)),
         rng.integers(0, columns, n),
@@ -138,24 +192,28 @@ def random_gaps(rng: np.random.Generator, n: int, t_refi: int) -> NDArray[np.int
 
 
 def open_engine(case: Case) -> DramEngine:
-    return DramEngine(
-        case.config.vector(), *case.requests.arrays(), warmup=case.warmup, log=True, record=True
-    )
+    config = case.config
+    arrays = (config.vector(), config.row_array(), config.length_array(), *case.requests.arrays())
+    return DramEngine(*arrays, warmup=case.warmup, log=True, record=True)
 
 
 def run_twin(case: Case) -> TwinResult:
     return simulate(case.config, *case.requests.arrays())
 
 
-def log_rows(engine: DramEngine) -> list[tuple[int, str, int, int, int, int]]:
+_LOGGED = ("channel", "rank", "bank", "row", "column", "request")
+
+
+def log_rows(engine: DramEngine) -> list[tuple[Any, ...]]:
+    """Cycle, name of the command, channel, rank, bank, row, column, request."""
     log = engine.command_log()
     names = [COMMANDS[k] for k in log["command"].tolist()]
-    others = (log[name].tolist() for name in ("bank", "row", "column", "request"))
+    others = (log[name].tolist() for name in _LOGGED)
     return list(zip(log["cycle"].tolist(), names, *others, strict=True))
 
 
-def twin_rows(result: TwinResult) -> list[tuple[int, str, int, int, int, int]]:
-    return [(c.cycle, c.command, c.bank, c.row, c.column, c.request) for c in result.log]
+def twin_rows(result: TwinResult) -> list[tuple[Any, ...]]:
+    return [(c.cycle, c.command, *(getattr(c, name) for name in _LOGGED)) for c in result.log]
 
 
 def outcome(engine: DramEngine) -> dict[str, object]:
@@ -169,6 +227,9 @@ def outcome(engine: DramEngine) -> dict[str, object]:
         "histogram_counts": [h[h > 0].tolist() for h in engine.histograms()],
         "sums": engine.latency_sums().tolist(),
         "maxima": engine.latency_maxima().tolist(),
+        "sources": np.flatnonzero(engine.source_histograms()).tolist(),
+        "timeline": {name: np.asarray(value).tolist() for name, value in engine.timeline().items()},
+        "bank_counts": engine.bank_counts().tolist(),
         "batches": (engine.batch_sums().tolist(), engine.batch_counts().tolist()),
         "cycle": engine.cycle,
         "delivered": engine.delivered,
@@ -177,12 +238,14 @@ def outcome(engine: DramEngine) -> dict[str, object]:
 
 def first_difference(case: Case) -> str | None:
     """What the engine does otherwise than the twin, or None."""
-    engine, twin = open_engine(case), run_twin(case)
-    engine.advance()
+    engine = open_engine(case)
+    if not engine.advance(until_cycle=ENDLESS):
+        return f"the engine does not end: {case.config}"
+    twin = run_twin(case)
     ours, theirs = log_rows(engine), twin_rows(twin)
     for k, (mine, reference) in enumerate(zip(ours, theirs, strict=False)):
         if mine != reference:
-            return f"command {k}: engine {mine}, twin {reference}, {case.config}"
+            return f"command {k}: engine {mine}, twin {reference}"
     if len(ours) != len(theirs):
         return (
             f"{len(ours)} commands, twin {len(theirs)}: {(ours + theirs)[min(len(ours), len(theirs)) :][:2]}"

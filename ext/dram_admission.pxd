@@ -1,0 +1,119 @@
+"""Phases C and F: the head of a channel's FIFO joins the list of its bank, when the scheduler buffer has room.
+
+Also what a buffer entry is: held from admission to the column command, or to the request's ACT. O(1) a request, but
+for forwarding and coalescing, which search the bank's list.
+"""
+
+from libc.stdint cimport int16_t, int64_t
+
+from ext._types cimport cycle_t
+from ext.dram_front cimport accept, head_has_room, put_response, reopen
+from ext.dram_lists cimport append
+from ext.dram_numbers cimport (
+    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SCHEDULER_GRP_FRFCFS_WM, SPLIT_READ_WRITE, rarely,
+)
+from ext.dram_policy cimport choose_banks, choose_winner
+from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape
+
+cdef enum:
+    NOT_LISTED = -1
+
+
+cdef inline bint has_room(const Arena* a, const Channel* c, const Requests* r) noexcept nogil:
+    """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
+    cdef int64_t size = a.config.request_buffer_size
+    if a.config.scheduler_buffer == BANKWISE:
+        return c.banks[c.last_bank].entries < size
+    if a.config.scheduler_buffer == READ_WRITE:
+        return c.queued_writes < size and c.queued - c.queued_writes < size
+    if rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
+        return head_has_room(a, c, r)
+    return c.queued < size
+
+
+cdef inline bint can_admit(const Channel* c) noexcept nogil:
+    return c.has_room and c.fifo_head != NO_SLOT
+
+
+cdef inline bint is_served_by_a_write(const Arena* a, const Channel* c, int64_t number, const Slot* slot) noexcept nogil:
+    """Forwarding and coalescing: does a listed write go to the same line?"""
+    cdef int16_t other = c.banks[number].oldest
+    if not (a.config.write_coalescing if slot.is_write else a.config.write_forwarding):
+        return False
+    while other != NO_SLOT:
+        if (a.slots[other].is_write and a.slots[other].row == slot.row
+                and a.slots[other].column == slot.column):
+            return True
+        other = a.slots[other].newer
+    return False
+
+
+cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """The head of the FIFO joins the list of its bank, whose number is returned, or NOT_LISTED if a write serves it."""
+    cdef int16_t position = c.fifo_head
+    cdef Slot* slot = &a.slots[position]
+    cdef int64_t number = r.bank[slot.index]
+    slot.row = r.row[slot.index]
+    slot.column = r.column[slot.index]
+    slot.is_write = r.is_write[slot.index] != 0
+    slot.row_class = ROW_HIT
+    c.fifo_head = slot.behind
+    c.last_admitted_at = t
+    if rarely(a.config.arbiter == ARBITER_SIMPLE):
+        if slot.accepted < 0:
+            accept(a, tape, slot, t)
+        a.in_handshake[slot.source] -= 1
+        reopen(a, slot.source)
+    if rarely(a.config.write_forwarding or a.config.write_coalescing):
+        if is_served_by_a_write(a, c, number, slot):
+            c.forwarded += not slot.is_write
+            c.coalesced += slot.is_write
+            put_response(a, c, position, t + 1, t)
+            c.has_room = has_room(a, c, r)
+            return NOT_LISTED
+    if c.listed == 0:
+        c.gather_until = t + a.config.batching_window
+    c.last_bank = number
+    c.listed += 1
+    c.ranks[c.bank_rank[number]].listed += 1
+    slot.holds_entry = 1
+    c.queued += 1
+    c.queued_writes += slot.is_write
+    c.queue_integral -= t
+    append(a, c, number, position)
+    c.has_room = has_room(a, c, r)
+    return number
+
+
+cdef inline void free_entry(Arena* a, Channel* c, int64_t number, Slot* slot, const Requests* r, cycle_t t) noexcept nogil:
+    """The request gives its place in the scheduler buffer back, once."""
+    if not slot.holds_entry:
+        return
+    slot.holds_entry = 0
+    c.banks[number].entries -= 1
+    c.queued -= 1
+    c.queued_writes -= slot.is_write
+    c.queue_integral += t
+    c.freed = 1
+    c.has_room = has_room(a, c, r)
+
+
+cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+    """The requests of an idle channel stop waiting for company when the next one has no room."""
+    if c.fifo_head != NO_SLOT and not c.has_room:
+        c.gather_until = t
+        choose_winner(a, c, t)
+
+
+cdef inline bint update_write_mode(Arena* a, Channel* c) noexcept nogil:
+    """GrpFrFcfsWm: drain writes between the watermarks. True if the mode changed, and with it the choices."""
+    cdef int64_t writes = c.queued_writes
+    cdef int64_t reads = c.queued - writes
+    if c.write_mode:
+        if not (writes == 0 or (writes <= a.low_watermark and reads > 0)):
+            return False
+    elif not (writes > a.config.write_high_watermark or (reads == 0 and writes > 0)):
+        return False
+    c.write_mode = not c.write_mode
+    choose_banks(a, c, c.active)
+    return True

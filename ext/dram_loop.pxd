@@ -1,0 +1,279 @@
+"""One cycle of the memory, and the loop over the cycles in which anything can happen.
+
+The loop jumps to the next cycle in which any phase can do something, which changes nothing but time: a phase that
+is looked at too early does nothing. Phases A and B belong to all channels together (dram_front); C to F run in each
+channel by itself, channel 0 first, and only in channels whose time has come.
+"""
+
+from libc.stdint cimport int16_t, int64_t, uint8_t
+
+from ext._types cimport cycle_t
+from ext.dram_admission cimport NOT_LISTED, admit, can_admit, end_gathering, update_write_mode
+from ext.dram_commands cimport issue, issue_drowsy, issue_urgent
+from ext.dram_front cimport respond, take_requests
+from ext.dram_managers cimport drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank
+from ext.dram_numbers cimport (
+    BANK_BITS, NEVER, NO_SLOT, PAGE_TIMEOUT, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK, STALL_COMMAND,
+    earlier, later, rarely,
+)
+from ext.dram_policy cimport choose, choose_banks, choose_winner, cycle_of, may_stay, welcome
+from ext.dram_spare cimport issue_spare, schedule_spare
+from ext.dram_state cimport NO_NEED, Arena, Channel, Requests, Tape, channel_at
+from ext.dram_statistics cimport account
+
+cdef enum Outcome:
+    PAUSED = 0
+    DONE = 1
+    LOG_IS_FULL = 2
+    MAX_COMMANDS_A_CYCLE = 64   # two in each channel
+
+
+# -------------------------------------------------------------------------------------- phase E, and phase F
+
+cdef inline void look_again(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+    """A command went out: the managers may see another state in the next cycle."""
+    if rarely(c.manager_watches):
+        c.manager_at = earlier(c.manager_at, t + 1)
+
+
+cdef inline void admit_again(Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+    """Phase F: once more, if a command has just freed a place. Bank `number` will choose anyway."""
+    cdef int64_t joined
+    if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
+        update_write_mode(a, c)
+    if c.freed and c.last_admitted_at < t and can_admit(c):
+        joined = admit(a, c, r, tape, t)
+        if joined != NOT_LISTED and joined != number and not may_stay(a, &c.banks[joined]):
+            choose(a, c, joined)
+        if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
+            update_write_mode(a, c)
+
+
+cdef inline int64_t issue_best(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, bint is_extra, cycle_t t
+) noexcept nogil:
+    """The winning candidate goes out; the number of its bank."""
+    cdef int64_t number = best & ((1 << BANK_BITS) - 1)
+    cdef int16_t position = <int16_t> ((c.wanted_tag[number] >> BANK_BITS) & SLOT_MASK)
+    cdef uint8_t command = c.banks[number].wanted
+    if rarely(is_extra):
+        position, command = c.banks[number].extra, PRE
+    issue(a, c, r, tape, number, position, command, t)
+    return number
+
+
+cdef inline void issue_one(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """One command bus, and a bank has won."""
+    cdef int64_t number
+    c.freed = 0
+    number = issue_best(a, c, r, tape, c.best, c.best_is_extra, t)
+    admit_again(a, c, r, tape, number, t)
+    choose(a, c, number)
+    choose_winner(a, c, t + 1)
+    look_again(a, c, t)
+
+
+cdef inline bint issue_urgent_command(Arena* a, Channel* c, Tape* tape, cycle_t t) noexcept nogil:
+    cdef int64_t rank = urgent_rank(a, c, t)
+    if rank < 0:
+        return False
+    issue_urgent(a, c, tape, rank, t)
+    c.manager_at = t + 1
+    return True
+
+
+cdef inline bint issue_last(Arena* a, Channel* c, Tape* tape, cycle_t t) noexcept nogil:
+    """Offers of banks with an empty list, then sleep."""
+    cdef int64_t rank
+    if c.spare_at <= t and issue_spare(a, c, tape, t):
+        look_again(a, c, t)
+        return True
+    rank = drowsy_rank(a, c, t)
+    if rank < 0:
+        return False
+    issue_drowsy(a, c, tape, rank, t)
+    c.manager_at = t + 1
+    return True
+
+
+cdef inline void derive_again(Arena* a, Channel* c, const Requests* r, cycle_t t) noexcept nogil:
+    """Two command buses: what the managers want, after the column command of this cycle."""
+    cdef int64_t number
+    for number in range(a.config.n_ranks):
+        if c.ranks[number].urgent_kind != NO_NEED:
+            propose_urgent(a, c, number)
+    if may_sleep(a) or c.n_drowsy:
+        manage_drowsy(a, c, r, t)
+
+
+cdef inline void issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """Two command buses: a column command, then one of the others, then phase F."""
+    cdef int64_t number
+    c.freed = 0
+    if cycle_of(c.best) <= t:
+        number = issue_best(a, c, r, tape, c.best, False, t)
+        if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
+            update_write_mode(a, c)
+        choose(a, c, number)
+        choose_winner(a, c, t)
+        if c.manager_watches:
+            derive_again(a, c, r, t)
+    if c.n_urgent and issue_urgent_command(a, c, tape, t):
+        pass
+    elif cycle_of(c.best_row) <= t:
+        number = issue_best(a, c, r, tape, c.best_row, c.best_is_extra, t)
+        if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
+            update_write_mode(a, c)
+        choose(a, c, number)
+    else:
+        if c.issued:
+            schedule_spare(a, c, t)
+        issue_last(a, c, tape, t)
+    if c.issued:
+        admit_again(a, c, r, tape, -1, t)
+        choose_winner(a, c, t + 1)
+        look_again(a, c, t)
+
+
+cdef inline void issue_something(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """Phase E with one command bus: managers, banks, offers of idle banks, sleep."""
+    if rarely(c.n_urgent) and issue_urgent_command(a, c, tape, t):
+        choose_winner(a, c, t + 1)
+    elif c.bank_at <= t:
+        issue_one(a, c, r, tape, t)
+    elif rarely(c.n_drowsy or c.spare_at <= t) and issue_last(a, c, tape, t):
+        choose_winner(a, c, t + 1)
+
+
+# ------------------------------------------------------------------------------------- phases C to F together
+
+cdef inline void begin_epoch(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+    """Bliss: clear the blacklist at the multiples of bliss_clear."""
+    cdef int64_t k, epoch
+    if a.config.bliss_clear <= 0:
+        return
+    epoch = t // a.config.bliss_clear
+    if epoch == c.bliss_epoch:
+        return
+    c.bliss_epoch = epoch
+    for k in range(4):
+        c.blacklist[k] = 0
+    choose_banks(a, c, c.active)
+    choose_winner(a, c, t)
+
+
+cdef inline void schedule_channel(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+    """When has the channel something to do again?"""
+    cdef cycle_t soonest
+    cdef bint waiting = c.fifo_head != NO_SLOT
+    c.input_blocked = waiting and not c.has_room
+    c.admit_at = t + 1 if waiting and (c.has_room or c.gather_until > t) else NEVER
+    soonest = earlier(earlier(c.admit_at, c.manager_at), c.bank_at)
+    if rarely(not a.plain):
+        c.clear_at = NEVER
+        if a.config.scheduler == SCHEDULER_BLISS and a.config.bliss_clear > 0:
+            if c.blacklist[0] | c.blacklist[1] | c.blacklist[2] | c.blacklist[3]:
+                c.clear_at = (t // a.config.bliss_clear + 1) * a.config.bliss_clear
+        soonest = earlier(soonest, c.clear_at)
+    if rarely(c.victims != 0 or a.config.page_policy == PAGE_TIMEOUT):
+        schedule_spare(a, c, t + 1)
+        soonest = earlier(soonest, c.spare_at)
+    else:
+        c.spare_at = NEVER
+    a.step_at[c.number] = later(soonest, t + 1)
+
+
+cdef inline void step_channel(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """Phases C to F of one channel."""
+    cdef int64_t stall = account(a, c, t)
+    cdef int64_t joined
+    c.issued = 0
+    if can_admit(c):
+        joined = admit(a, c, r, tape, t)
+        if joined != NOT_LISTED:
+            welcome(a, c, joined, t)
+    if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM) and update_write_mode(a, c):
+        choose_winner(a, c, t)
+    if rarely(c.gather_until > t):
+        end_gathering(a, c, t)
+    if rarely(c.manager_watches or c.manager_at <= t):
+        manage(a, c, r, t)
+    if rarely(a.config.scheduler == SCHEDULER_BLISS):
+        begin_epoch(a, c, t)
+    if rarely(a.config.command_buses == 2):
+        issue_two(a, c, r, tape, t)
+    else:
+        issue_something(a, c, r, tape, t)
+    if rarely(c.held_changes):
+        update_held(c, a.config.n_ranks)
+        choose_winner(a, c, t + 1)
+    c.stalls[STALL_COMMAND if c.issued else stall] += 1
+    c.queue_max = later(c.queue_max, c.queued)
+    schedule_channel(a, c, t)
+
+
+# ------------------------------------------------------------------------------------------------- the loop
+
+cdef inline void step_channels(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """Those channels whose time has come."""
+    cdef int64_t number
+    cdef cycle_t soonest = NEVER
+    if a.n_channels == 1:
+        if a.step_at[0] <= t:
+            step_channel(a, channel_at(a, 0), r, tape, t)
+        a.steps_at = a.step_at[0]
+        return
+    for number in range(a.n_channels):
+        if a.step_at[number] <= t:
+            step_channel(a, channel_at(a, number), r, tape, t)
+    for number in range(a.n_channels):
+        soonest = earlier(soonest, a.step_at[number])
+    a.steps_at = soonest
+
+
+cdef inline void catch_up(Arena* a, cycle_t t) noexcept nogil:
+    """Charge what the channels lost up to the end of cycle t, in which nothing happens to them any more."""
+    cdef int64_t number, stall
+    cdef Channel* c
+    for number in range(a.n_channels):
+        c = channel_at(a, number)
+        if c.then < t:
+            stall = account(a, c, t)
+            c.stalls[stall] += 1
+
+
+cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """Phases A to F; the cycle of the last delivery ends with it."""
+    if a.response_at <= t:
+        respond(a, r, tape, t)
+        if a.delivered >= a.pause_at:
+            a.paused = 1
+            if a.delivered == a.n_requests:
+                a.finished = 1
+                catch_up(a, t - 1)
+                return
+    if a.input_at <= t:
+        take_requests(a, r, tape, t)
+    step_channels(a, r, tape, t)
+
+
+cdef inline Outcome simulate(
+    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, int64_t until_requests
+) noexcept nogil:
+    """Up to, not including, `until_cycle`, or to the end of the cycle that delivers so many requests."""
+    cdef cycle_t t
+    a.pause_at = earlier(until_requests, a.n_requests)
+    a.paused = a.delivered >= a.pause_at
+    while not a.paused:
+        t = later(earlier(earlier(a.response_at, a.input_at), a.steps_at), a.now + 1)
+        if t >= until_cycle:
+            a.now = later(until_cycle - 1, a.now)
+            catch_up(a, a.now)
+            return PAUSED
+        if tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity and tape.capacity >= 0:
+            return LOG_IS_FULL
+        a.now = t
+        simulate_cycle(a, r, tape, t)
+    if not a.finished:
+        catch_up(a, a.now)
+    return DONE if a.finished else PAUSED

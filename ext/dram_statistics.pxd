@@ -1,0 +1,142 @@
+"""What is counted on the way: latencies, bandwidth over time, and what every cycle of a channel was lost to.
+
+Stall classes: nothing happens between two events of a channel, so the class of all cycles in between is that of the
+winning candidate after the first. O(1) an event and a delivery.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from ext._types cimport cycle_t
+from ext.dram_numbers cimport (
+    BANK_BITS, CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
+    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, NEVER, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
+    STALL_BATCHING, STALL_IDLE, earlier, highest_bit, later, lowest_bit, rarely,
+)
+from ext.dram_policy cimport bound_of, extra_bound_of
+from ext.dram_state cimport Arena, Channel, Rank, Slot, bit
+from ext.dram_timing cimport bus_bound
+
+
+# ------------------------------------------------------------------------------------------------ latencies
+
+cdef inline int32_t latency_bin(int64_t latency) noexcept nogil:
+    """A bin each below EXACT_BINS, then 2**OCTAVE_BITS bins per octave."""
+    if latency < EXACT_BINS:
+        return <int32_t> latency
+    cdef int shift = highest_bit(latency) - OCTAVE_BITS
+    return <int32_t> (EXACT_BINS + ((shift + OCTAVE_BITS - EXACT_BITS) << OCTAVE_BITS)
+                      + ((latency >> shift) & ((1 << OCTAVE_BITS) - 1)))
+
+
+cdef inline int32_t coarse_bin(int64_t latency) noexcept nogil:
+    """A bin each below 4, then 4 bins per octave; the last bin has no upper end."""
+    if latency < 4:
+        return <int32_t> latency
+    cdef int octave = highest_bit(latency)
+    cdef int32_t place = <int32_t> (4 * (octave - 1) + ((latency >> (octave - 2)) & 3))
+    return place if place < COARSE_BINS else COARSE_BINS - 1
+
+
+cdef inline void count_latency(Arena* a, int series, int64_t latency) noexcept nogil:
+    a.histogram[series * N_BINS + latency_bin(latency)] += 1
+    a.latency_sum[series] += latency
+    if latency > a.latency_max[series]:
+        a.latency_max[series] = latency
+
+
+cdef inline void count_batch(Arena* a, int64_t latency) noexcept nogil:
+    """Batch k of the measured reads, by completion, ends before number (k + 1) * reads // N_BATCHES."""
+    while a.reads_done >= a.batch_edge:
+        a.batch += 1
+        a.batch_edge = (a.batch + 1) * a.n_measured_reads // N_BATCHES
+    a.batch_sums[a.batch] += latency
+    a.batch_counts[a.batch] += 1
+    a.reads_done += 1
+
+
+cdef inline void halve_timeline(Arena* a) noexcept nogil:
+    """Intervals of twice the length."""
+    cdef int64_t series, k
+    cdef int64_t* counts
+    cdef int64_t* sums
+    for series in range(2):
+        counts, sums = a.span_counts + series * SPANS, a.span_latency + series * SPANS
+        for k in range(SPANS // 2):
+            counts[k] = counts[2 * k] + counts[2 * k + 1]
+            sums[k] = sums[2 * k] + sums[2 * k + 1]
+        for k in range(SPANS // 2, SPANS):
+            counts[k] = sums[k] = 0
+    a.span_bits += 1
+
+
+cdef inline void count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t) noexcept nogil:
+    """Every request in the timeline, measured ones in the histograms."""
+    cdef int64_t latency = t - arrival
+    cdef int64_t span
+    while rarely(t >> a.span_bits >= SPANS):
+        halve_timeline(a)
+    span = slot.is_write * SPANS + (t >> a.span_bits)
+    a.span_counts[span] += 1
+    a.span_latency[span] += latency
+    if slot.index < a.warmup:
+        return
+    count_latency(a, slot.is_write, latency)
+    count_latency(a, 2 + slot.is_write, t - slot.accepted)
+    a.source_histogram[(2 * slot.source + slot.is_write) * COARSE_BINS + coarse_bin(latency)] += 1
+    if not slot.is_write:
+        count_batch(a, latency)
+
+
+# --------------------------------------------------------------------------------------------------- stalls
+
+cdef inline int64_t cause_of_holding(const Channel* c) noexcept nogil:
+    """No bank has a candidate: what holds the lowest one with requests?"""
+    cdef uint64_t held = c.active & c.held
+    cdef const Rank* rank
+    cdef int64_t number
+    if not held:
+        return CAUSE_COMMAND_BUS
+    number = lowest_bit(held)
+    rank = &c.ranks[c.bank_rank[number]]
+    if rank.self_refreshing:
+        return CAUSE_SELF_REFRESH
+    if rank.powered_down:
+        return CAUSE_POWER_DOWN
+    return CAUSE_REFRESH if rank.refresh_blocks & bit(number) else CAUSE_ROW_HAMMER
+
+
+cdef inline cycle_t binding(const Arena* a, const Channel* c) noexcept nogil:
+    """The bound of the winning candidate, packed with its cause."""
+    cdef int64_t best = c.best if c.best < c.best_row or a.plain else c.best_row
+    cdef int64_t number = best & ((1 << BANK_BITS) - 1)
+    if rarely(c.best_is_extra and best == c.best_row):
+        return later(extra_bound_of(a, c, number), bus_bound(a, c, 1))
+    return later(bound_of(c, number), bus_bound(a, c, c.banks[number].wanted))
+
+
+cdef inline int64_t account(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+    """Charge the cycles between the channel's last event and t; the class of t itself, if no command goes out."""
+    cdef cycle_t gap = t - c.then - 1
+    cdef cycle_t batching
+    cdef cycle_t bound
+    cdef int64_t cause
+    c.blocked_cycles += c.input_blocked * (t - c.then)
+    if c.listed == 0:
+        c.then = t
+        c.stalls[STALL_IDLE] += gap
+        return STALL_IDLE
+    if rarely(c.gather_until > c.then + 1):
+        batching = earlier(t, c.gather_until) - c.then - 1
+        c.stalls[STALL_BATCHING] += batching
+        gap -= batching
+        if t < c.gather_until:
+            c.then = t
+            return STALL_BATCHING
+    c.then = t
+    if rarely((c.active & ~c.held & ~c.mute) == 0):
+        cause = cause_of_holding(c)
+        c.stalls[cause] += gap
+        return cause
+    bound = binding(a, c)
+    c.stalls[bound & CAUSE_MASK] += gap
+    return bound & CAUSE_MASK if bound >> CAUSE_BITS > t else CAUSE_COMMAND_BUS
