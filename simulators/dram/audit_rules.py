@@ -43,19 +43,22 @@ class Spacing(NamedTuple):
     cycles: int
 
 
-def spacings(limits: Limits) -> list[Spacing]:
-    """The pairwise rules of the standard."""
+def spacings(limits: Limits, issued: frozenset[str] = frozenset(COMMANDS)) -> list[Spacing]:
+    """The pairwise rules of the standard, for the commands that are `issued`."""
     rules = [*_row_rules(limits), *_column_rules(limits), *_closing_rules(limits), *_refresh_rules(limits)]
-    found = [spaced for rule in [*rules, *_exit_rules(limits)] for spaced in _from_first_clock(rule, limits)]
+    found = [
+        spaced
+        for rule in [*rules, *_exit_rules(limits)]
+        for spaced in _from_first_clock(rule, limits, issued)
+    ]
     found += _sleep_rules(limits)
-    return [rule for rule in found if rule.cycles > 0]
+    return [rule for rule in found if rule.cycles > 0 and issued & {*rule.earlier} and issued & {*rule.later}]
 
 
 def spacing_violations(log: CommandLog, limits: Limits, history: History) -> Iterator[Violation]:
     """Commands that come too early after another one."""
-    issued = {COMMANDS[code] for code in np.unique(log.code)}
-    rules = [rule for rule in spacings(limits) if issued & {*rule.earlier} and issued & {*rule.later}]
-    rules.sort(key=lambda rule: (rule.scope, rule.earlier))
+    issued = frozenset(COMMANDS[code] for code in np.unique(log.code))
+    rules = sorted(spacings(limits, issued), key=lambda rule: (rule.scope, rule.earlier))
     for (scope, names), group in groupby(rules, key=lambda rule: (rule.scope, rule.earlier)):
         earlier = history.last(names, scope)
         gap = np.where(earlier >= 0, log.cycle - log.cycle[earlier], np.iinfo(np.int64).max)
@@ -83,8 +86,10 @@ def _reference(limits: Limits) -> tuple[int, int]:
     return limits.clocks("REFPB"), limits.clocks("ACT")
 
 
-def _from_first_clock(rule: Spacing, limits: Limits) -> Iterator[Spacing]:
+def _from_first_clock(rule: Spacing, limits: Limits, issued: frozenset[str]) -> Iterator[Spacing]:
     """The rule between first clocks, apart for commands of different lengths. VRR stands for an activate."""
+    if not (issued & {*rule.earlier} and issued & {*rule.later}):
+        return
 
     def clocks(name: str) -> int:
         return limits.clocks("ACT" if name == "VRR" else name)

@@ -8,8 +8,10 @@ OF_A_RANK = ("PREA", "REF", "RFM", "PDE", "PDX", "SRE", "SRX")
 
 
 def log_of(limits, *commands):
-    """Commands as (cycle, name, place, row), place and row 0 unless given. Place: a bank of the channel, or the
-    rank of a command to a rank."""
+    """Commands as (cycle, name, place, row), place and row 0 unless given.
+
+    The place is a bank of the channel, or the rank of a command to a rank.
+    """
     rows = [(*command, *(0, 0)[len(command) - 2 :]) for command in commands]
     cycle, name, place, row = zip(*rows, strict=True)
     is_ranked = [command in OF_A_RANK for command in name]
