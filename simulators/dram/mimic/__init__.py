@@ -44,7 +44,7 @@ def replay(
     """The command log of `peer` (a key of PEERS) for request arrays (n,) in order of arrival, in clocks of
     `device`.
 
-    bank: flat in the channel; column: in bursts. choices: fields of the peer's dataclass that differ from
+    bank: flat in the channel; column: in any unit. choices: fields of the peer's dataclass that differ from
     its defaults. LookupFailed for an unknown peer, InputError for a choice that does not exist or several
     channels.
     """

@@ -27,10 +27,9 @@ from simulators.dram.constraints import COMMANDS
 from simulators.dram.devices import Device
 from simulators.dram.mimic.controller import Entry, MimicLog, MimicRequest
 from simulators.dram.mimic.departures import DRAMSYS5, departed
-from simulators.dram.rank import Bank, Request
+from simulators.dram.rank import Request
 from simulators.dram.record import LoggedCommand
 from simulators.dram.reference import ReferenceController
-from simulators.dram.refresh import RefreshManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +73,8 @@ class DramSys5:
 
     def run(self, device: Device, requests: list[MimicRequest]) -> MimicLog:
         """Runs the requests, in order of arrival, until all are delivered, writes too."""
-        twin = _Twin(self.config(device), [_one_clock_later(request) for request in requests])
-        if self.refresh_holds == "AtOnce":
-            twin.hold_at_once()
-        result = twin.run()
+        twin = _Twin if self.refresh_holds == "AtOnce" else ReferenceController
+        result = twin(self.config(device), [_one_clock_later(request) for request in requests]).run()
         entries = [_entry(line) for line in result.log]
         return MimicLog.of(entries, result.accept, result.finish, result.counters.elapsed_cycles)
 
@@ -94,11 +91,4 @@ def _entry(line: LoggedCommand) -> Entry:
 
 
 class _Twin(ReferenceController):
-    def hold_at_once(self) -> None:
-        for channel in self.channels:
-            channel.refresh = [_RefreshAtOnce(self.c, rank) for rank in channel.ranks]
-
-
-class _RefreshAtOnce(RefreshManager):
-    def blocks(self, bank: Bank, now: int) -> bool:
-        return super().blocks(bank, now + 1)
+    hold_delay = 0

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import ClassVar
 
 from simulators.dram.config import SLOT_RELEASES
@@ -45,9 +46,10 @@ class Ramulator2:
     the mode stays; writes are also served when there is no read. slot_release: a request leaves its buffer,
     and the counts that decide about the mode, "AtActivate" (its own ACT) or "AtColumn". first_ready:
     "AnyCommand" by age, or "Columns" before ACT and PRE. refresh_stops: while a refresh waits, no new
-    request is begun on the whole "Channel", or only on the "Rank". row_hits_protected: no PRE while a
-    request of the same buffer hits the row (FRFCFS-RowHit). column_cap: after so many columns the next one
-    closes the row, and where none comes a PRE (ClosedCAP); 0: never. refresh: "AllBank" or "NoRefresh".
+    request is begun on the whole "Channel", or only on the "Rank". row_hits_protected: no PRE while an
+    older request of the same buffer hits the row (FRFCFS-RowHit). column_cap: after so many columns the
+    next one closes the row, and where none comes a PRE (ClosedCAP); 0: never. refresh: "AllBank" or
+    "NoRefresh".
     """
 
     NAMES: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -218,12 +220,13 @@ class Ramulator2Controller(PeerController):
             return True
         if command != PRE:
             return False
-        is_hit = self.choices.row_hits_protected and self._hits(buffer, request.bank)
+        is_hit = self.choices.row_hits_protected and self._is_hit_by_older(buffer, request)
         return request.bank in active_banks or is_hit
 
-    def _hits(self, buffer: list[MimicRequest], bank: int) -> bool:
-        open_row = self.open_row[bank]
-        return any(request.bank == bank and request.row == open_row for request in buffer)
+    def _is_hit_by_older(self, buffer: list[MimicRequest], request: MimicRequest) -> bool:
+        bank, open_row = request.bank, self.open_row[request.bank]
+        older = takewhile(lambda other: other is not request, buffer)
+        return any(other.bank == bank and other.row == open_row for other in older)
 
     def _serve(self, command: int, request: MimicRequest, buffer: list[MimicRequest]) -> None:
         self.issue_for(command, request)
