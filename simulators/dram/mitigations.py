@@ -108,8 +108,17 @@ class RowHammerManager:
     # ---------------------------------------------------------------------------------------------- decisions
 
     def blocks(self, bank: Bank, now: int) -> bool:
-        """Is the bank held for a forced RFM?"""
-        return self.forced is not None and self.held_from <= now and bank in self.banks_of(self.forced)
+        """Is the bank held for a forced RFM, or may it not be activated again before one (JESD79-5, RAAMMT)?"""
+        is_target = self.forced is not None and self.held_from <= now and bank in self.banks_of(self.forced)
+        return is_target or (bank.open_row is None and self._is_full(bank))
+
+    def _is_full(self, bank: Bank) -> bool:
+        is_counted = self.c.mitigation == RFM and self.c.raa_initial > 0
+        return is_counted and self.rolling[bank.number] >= self._limit
+
+    @property
+    def _limit(self) -> int:
+        return max(self.c.raa_initial, self.c.raa_maximum)
 
     def banks_of(self, target: int) -> list[Bank]:
         return self.rank.banks if target == WHOLE_RANK else self.rank.bank_set(target)
@@ -128,7 +137,7 @@ class RowHammerManager:
     def _must(self) -> int | None:
         if self.c.mitigation == PRAC:
             return WHOLE_RANK if self.rows_over else None
-        return next(iter(self._sets_from(max(self.c.raa_initial, self.c.raa_maximum))), None)
+        return next(iter(self._sets_from(self._limit)), None)
 
     def _may(self) -> int | None:
         idle = (

@@ -106,6 +106,23 @@ def test_rfm_is_forced_at_the_maximum(ddr5_bench):
     assert log.result.counters.stall_row_hammer > 0
 
 
+def test_no_bank_is_activated_beyond_the_maximum_while_another_set_is_served_first(ddr5_bench):
+    bench = ddr5_bench.set(mitigation=policies.RFM, raa_initial=2, raa_maximum=4, request_buffer_size=64)
+    for row in range(12):
+        bench.read(bank=0, row=row)
+        bench.read(bank=1, row=row)
+
+    log = bench.run()
+
+    counts = {0: 0, 1: 0}
+    for entry in log.result.log:
+        if entry.command == "ACT":
+            counts[entry.bank] += 1
+            assert counts[entry.bank] <= 4
+        elif entry.command == "RFMSB":
+            counts[entry.bank] = max(0, counts[entry.bank] - 2)
+
+
 def test_a_refresh_lowers_the_rolling_count(ddr5_bench):
     bench = ddr5_bench.set(
         mitigation=policies.RFM, raa_initial=4, raa_maximum=8, refresh_policy=policies.ALL_BANK
