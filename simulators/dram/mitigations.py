@@ -108,7 +108,7 @@ class RowHammerManager:
     # ---------------------------------------------------------------------------------------------- decisions
 
     def blocks(self, bank: Bank, now: int) -> bool:
-        """Is the bank held for a forced RFM, or may it not be activated again before one (JESD79-5, RAAMMT)?"""
+        """Is the bank held for a forced RFM, or beyond its limit of activates (JESD79-5: RAAMMT)?"""
         is_target = self.forced is not None and self.held_from <= now and bank in self.banks_of(self.forced)
         return is_target or (bank.open_row is None and self._is_full(bank))
 
