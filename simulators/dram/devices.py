@@ -285,6 +285,7 @@ def _timings(
 ) -> Timings:
     """What the standard, the organisation, the speed bin and the device say, the later over the earlier."""
     cycles: dict[str, int] = {"burst": organisation["burst_length"] // int(standard.get("data_rate", 2))}
+    derived: dict[str, Any] = {}
     rule = standard.get("rounding", "JESD79-4")
     for layer in layers:
         for name, limit in layer.get("timings_ps", {}).items():
@@ -293,7 +294,10 @@ def _timings(
             else:
                 cycles[name] = max(round_up_cycles(limit["ps"], tck_ps, rule), limit.get("min", 1))
         cycles.update(layer.get("timings_cycles", {}))
-    for name, expression in _layered(layers, "derived").items():
+        for name in (*layer.get("timings_ps", {}), *layer.get("timings_cycles", {})):
+            derived.pop(name, None)  # what a later part lists is not derived
+        derived.update(layer.get("derived", {}))
+    for name, expression in derived.items():
         cycles[name] = evaluate(str(expression), cycles, f"{where}, derived.{name}")
     for name, count in cycles.items():
         if abs(count) > MOST_CYCLES:

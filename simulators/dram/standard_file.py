@@ -28,6 +28,8 @@ def load_standard(path: str | Path) -> dict[str, Any]:
     The file is TOML, at most `MOST_BYTES` long; nothing in it is executed (see `constraints.evaluate`).
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InputError("cannot be read (it is no file): expected a standard's file", path=path)
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

@@ -167,6 +167,18 @@ def test_a_device_of_a_users_own_file_is_found_by_path_and_name(mine):
     assert "mine.toml, sha256" in own.source
 
 
+def test_what_a_device_lists_is_not_derived(mine):
+    path = mine(("cl = 17, cwl = 12, dllk = 768", "cl = 17, cwl = 12, dllk = 768, rtw = 20"))
+
+    assert device(f"{path}#ddr4-2400-8gb-x8").timings.rtw == 20
+
+
+def test_a_device_may_derive_what_its_standard_derives_otherwise(mine):
+    path = mine(("[speeds.2666]", '[speeds.2400.derived]\nrtw = "cl + burst + 3 - cwl"\n\n[speeds.2666]'))
+
+    assert device(f"{path}#ddr4-2400-8gb-x8").timings.rtw == 12
+
+
 def test_a_changed_file_is_read_again(mine):
     path = mine()
     before = device(f"{path}#ddr4-2400-8gb-x8")
