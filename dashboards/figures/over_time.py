@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from dashboards.labels import plain, scale_for
 from dse.over_time import OverTime
 
 _LATENCIES = (("mean", "read_latency_mean_ns", "solid"), ("95th percentile", "read_latency_p95_ns", "dot"))
+_LARGE_SPREAD = 100.0
 _UPPER, _LOWER = (0.54, 1.0), (0.0, 0.46)
 
 
@@ -28,6 +30,9 @@ def over_time_figure(series: Sequence[OverTime], title: str = "", colours: Schem
             values = getattr(run, attribute)
             figure.add_trace(_line(time, values, f"{name}: read latency, {words}", colour, dash, "y2", "ns"))
     _peaks(figure, series, colours)
+    latency_axis: dict[str, Any] = {"rangemode": "tozero"}
+    if _spread(series) > _LARGE_SPREAD:
+        latency_axis = {"type": "log", "dtick": 1}
     figure.update_layout(
         title={"text": plain(title), "x": 0},
         paper_bgcolor=colours.paper,
@@ -35,9 +40,16 @@ def over_time_figure(series: Sequence[OverTime], title: str = "", colours: Schem
         hovermode="x unified",
         xaxis={**axis(f"time ({scale.unit})", colours), "anchor": "y2"},
         yaxis={**axis("bandwidth (GB/s)", colours), "domain": _UPPER, "rangemode": "tozero"},
-        yaxis2={**axis("read latency (ns)", colours), "domain": _LOWER, "rangemode": "tozero"},
+        yaxis2={**axis("read latency (ns)", colours), "domain": _LOWER, **latency_axis},
     )
     return figure
+
+
+def _spread(series: Sequence[OverTime]) -> float:
+    """Largest over smallest mean latency: large where one design does not keep up with the arrivals."""
+    means = np.concatenate([run.read_latency_mean_ns for run in series])
+    known = means[np.isfinite(means) & (means > 0)]
+    return float(known.max() / known.min()) if len(known) else 1.0
 
 
 def _line(

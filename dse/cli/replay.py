@@ -60,7 +60,10 @@ def command(
     option: Annotated[
         list[str] | None,
         typer.Option(
-            "--option", "-o", metavar="KEY=VALUE", help="Any option of the simulator, likewise. Repeatable."
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="Any option of the simulator, such as channels=2, likewise. Repeatable.",
         ),
     ] = None,
     diff: Annotated[

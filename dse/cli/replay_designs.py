@@ -22,16 +22,20 @@ _NOT_OPTIONS = ("name", "build_id", "space_hash")
 class Options:
     """What belongs to designs that are not from a campaign: the simulator's options; and the store."""
 
-    simulator: Mapping[str, str | int | float]
+    simulator: Mapping[str, Any]
     store: Path | None
 
     @classmethod
     def of(cls, store: Path | None, pairs: Sequence[str] = (), **given: str | None) -> Options:
-        """pairs: KEY=VALUE texts of --option; ConfigError for one that is none."""
-        named: dict[str, str | int | float] = {
-            key: value for key, value in given.items() if value is not None
-        }
-        return cls(named | dict(_key_value(pair) for pair in pairs), store)
+        """pairs: KEY=VALUE or TABLE.KEY=VALUE texts of --option; ConfigError for one that is none."""
+        named: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        for key, value in map(_key_value, pairs):
+            table, dot, own = key.partition(".")
+            if dot:
+                named[table] = {**named.get(table, {}), own: value}
+            else:
+                named[key] = value
+        return cls(named, store)
 
 
 def pick_one(words: Sequence[str], options: Options) -> Picked:

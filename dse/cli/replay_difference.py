@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from simulators.dram.difference import Row, Section
 
 _ABSENT = "-"
+_LARGE_CHANGE = 10.0  # times the first
 
 
 def difference_dict(first: Report, second: Report) -> dict[str, Any]:
@@ -103,9 +105,16 @@ def _section_table(section: Section) -> Table:
 def _cells(row: Row) -> tuple[str, ...]:
     sign = "+" if row.difference > 0 else ""
     return (
-        row.name.replace("_", " ") if " " in row.name else row.name,
+        row.name,
         format_value(row.first, row.unit),
         format_value(row.second, row.unit),
         sign + format_value(row.difference, row.unit),
-        format_percent(row.second, row.first),
+        _change(row),
     )
+
+
+def _change(row: Row) -> str:
+    """In per cent, or as a factor where that would be a long number; empty from nothing to something."""
+    if abs(row.relative) < _LARGE_CHANGE or not math.isfinite(row.relative):
+        return format_percent(row.second, row.first)
+    return f"x {row.second / row.first:,.0f}"

@@ -61,7 +61,9 @@ def difference(first: Recording, second: Recording) -> tuple[Section, ...]:
 
 def _elapsed(first: Recording, second: Recording) -> Section:
     before, after = time_by_cause(first), time_by_cause(second)
-    rows = [Row(cause, "ns", before[cause], after[cause]) for cause in before if cause in after]
+    rows = [
+        Row(cause.replace("_", " "), "ns", before[cause], after[cause]) for cause in before if cause in after
+    ]
     total = Row("elapsed", "ns", first.elapsed_ns, second.elapsed_ns)
     return Section("elapsed time by cause", _by_size(rows), total)
 

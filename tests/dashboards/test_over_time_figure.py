@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dashboards.figures.over_time import over_time_figure
 from dse.over_time import OverTime
@@ -51,3 +52,10 @@ def test_a_name_is_not_taken_for_markup():
     figure = over_time_figure([run("<b>x")])
 
     assert figure.data[0].name == "&lt;b&gt;x: bandwidth"
+
+
+@pytest.mark.parametrize(("slow_ns", "kind"), [(500.0, None), (900_000.0, "log")])
+def test_latencies_that_differ_much_are_drawn_on_a_log_axis(slow_ns, kind):
+    figure = over_time_figure([run("fast"), run("slow", latency=(slow_ns, slow_ns))])
+
+    assert figure.layout.yaxis2.type == kind

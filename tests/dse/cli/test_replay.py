@@ -45,7 +45,18 @@ def test_a_design_from_a_file_runs_on_any_trace(run, tmp_path):
 
 
 def test_the_memory_is_arranged_as_asked(run, tmp_path):
-    args = ["replay", "--trace", STREAM, "-o", "channels=2", "-o", "ranks=2", "--audit"]
+    args = [
+        "replay",
+        "--trace",
+        STREAM,
+        "-o",
+        "channels=2",
+        "-o",
+        "ranks=2",
+        "-o",
+        "controller.page_timeout=9",
+        "--audit",
+    ]
 
     _, out, _ = run(*args, "--log", "log.csv", "--timeline", "out.json", "--json")
 
