@@ -5,8 +5,10 @@ Each peer's choices are the fields of a frozen dataclass; its defaults reproduce
 the cycle, and any other value shows what a choice is worth (docs/validation.md). One channel; slow, as the
 twin is.
 
-    log = replay("ramulator2", device("ddr4-2400-8gb-x8"), arrival, bank, row, column, is_write)
-    log = replay("dramsim3", peer_memory("dramsim3/HBM2_8Gb_x128"), ..., dual_command=True)
+    log = replay("ramulator2", device("ddr4-2400-8gb-x8-ramulator"), arrival, bank, row, column, is_write)
+    log = replay("ramulator2", device("ddr4-2400-8gb-x8-ramulator"), ..., slot_release="AtColumn")
+
+Devices whose name ends in a peer's list the timings with which that peer was measured; any other may be used.
 """
 
 from __future__ import annotations
@@ -22,10 +24,9 @@ from simulators.dram.devices import Device
 from simulators.dram.mimic.controller import MimicLog, MimicRequest, drive
 from simulators.dram.mimic.dramsim3 import DramSim3
 from simulators.dram.mimic.dramsys5 import DramSys5
-from simulators.dram.mimic.memories import MEMORIES, peer_memory
 from simulators.dram.mimic.ramulator2 import Ramulator2
 
-__all__ = ["MEMORIES", "PEERS", "DramSim3", "DramSys5", "MimicLog", "Ramulator2", "peer_memory", "replay"]
+__all__ = ["PEERS", "DramSim3", "DramSys5", "MimicLog", "Ramulator2", "replay"]
 
 Choices = Ramulator2 | DramSim3 | DramSys5
 PEERS: dict[str, type[Choices]] = {"ramulator2": Ramulator2, "dramsim3": DramSim3, "dramsys5": DramSys5}

@@ -29,9 +29,8 @@ class Departure:
 
 RAMULATOR2 = (Departure("no tWR from an auto-precharging write to PREA", "rank", "WRA", "PREA", None),)
 DRAMSIM3 = (
-    Departure(
-        "a burst is added to the internal precharge of a read", "bank", "RDA", "ACT", "burst + rtp + rp"
-    ),
+    Departure("a burst more from an auto-precharging read to ACT", "bank", "RDA", "ACT", "burst + rtp + rp"),
+    Departure("but not to REF", "rank", "RDA", "REF", "rtp + rp"),
     Departure("one clock of bus turnaround", "rank", "READ", "WRITE", "cl + burst + 1 - cwl"),
     Departure("no tRC from an activate to a refresh", "rank", "ACT", "REF", None),
     Departure("no gap between writes to two ranks", "other_ranks", "WRITE", "WRITE", "burst"),
