@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from ext.dram_engine import DramEngine
 from simulators.dram.bounds import best_stream_gbps, gap, least_read_latency_cycles, most_activates
+from simulators.dram.config import ControllerConfig
 from simulators.dram.devices import device, device_ids
 
 
@@ -102,3 +105,47 @@ def test_more_time_never_allows_fewer_activates(device_id):
 
     assert counts == sorted(counts)
     assert counts[1] == 1
+
+
+def streamed_gbps(chosen, refresh_policy, intervals):
+    """Bandwidth of reads that go round pseudo channels and groups, column by column, bank by bank, by row.
+
+    The queues hold more than comes in during a refresh, so that the other pseudo channel is read meanwhile.
+    """
+    queues = {"scheduler_buffer": "Shared", "request_buffer_size": 1024, "max_active_transactions": 4096}
+    design = {**queues, "refresh_policy": refresh_policy, "port_width": 4, "command_mux": "ColumnsFirst"}
+    config = ControllerConfig.build(chosen, design)
+    sharing = chosen.ranks if chosen.pseudo_channels else 1
+    reads = intervals * chosen.timings.refi // chosen.timings.burst * sharing
+    sizes = (sharing, chosen.bank_groups, chosen.columns // chosen.burst_length, chosen.banks_per_group)
+    rest, parts = np.arange(reads), []
+    for size in sizes:
+        parts.append(rest % size)
+        rest = rest // size
+    rank, group, column, bank = parts
+    flat = (rank * chosen.bank_groups + group) * chosen.banks_per_group + bank
+    none = np.zeros(reads, dtype=np.uint8)
+    engine = DramEngine(
+        config.vector(), config.row_array(), config.length_array(), np.zeros(reads, dtype=np.int64), None,
+        flat.astype(np.uint8), (rest % chosen.rows).astype(np.int32), column.astype(np.int32), none, none,
+    )  # fmt: skip
+    engine.advance()
+    return reads * chosen.burst_bytes / (engine.cycle * chosen.tck_ns)
+
+
+@pytest.mark.parametrize("device_id", device_ids())
+def test_a_stream_reaches_its_bound_and_never_crosses_it(device_id):
+    chosen = device(device_id).arranged(channels=1)
+
+    reached = streamed_gbps(chosen, "NoRefresh", intervals=2) / best_stream_gbps(chosen, "NoRefresh")
+
+    assert 0.97 < reached <= 1
+
+
+@pytest.mark.parametrize("device_id", device_ids())
+def test_a_long_stream_with_refresh_reaches_its_bound_and_never_crosses_it(device_id):
+    chosen = device(device_id).arranged(channels=1)
+
+    reached = streamed_gbps(chosen, "AllBank", intervals=40) / best_stream_gbps(chosen)
+
+    assert 0.9 < reached <= 1
