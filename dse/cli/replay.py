@@ -28,7 +28,7 @@ def command(
     designs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[CAMPAIGN TRIAL | DESIGN]...",
+            metavar="CAMPAIGN TRIAL | DESIGN",
             help="A campaign and the number of a design in it, CAMPAIGN:TRIAL, or a design in a JSON or TOML "
             "file; the default design if nothing is given. Two designs with --diff.",
         ),

@@ -13,8 +13,9 @@ from dse.units import format_percent, format_value
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from simulators.dram.difference import Row, Section
 
+Row = Any  # of simulators.dram.difference, as Section: the wings are imported inside functions only
+Section = Any
 _ABSENT = "-"
 _LARGE_CHANGE = 10.0  # times the first
 

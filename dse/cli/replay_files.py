@@ -19,7 +19,6 @@ from dse.load_curve import LoadCurve, parse_loads
 if TYPE_CHECKING:
     from dse.cli.replay_report import Report
     from dse.over_time import OverTime
-    from simulators.dram.recording import Recording
 
 _BLOCK_LINES = 1 << 16
 
@@ -102,7 +101,7 @@ class Wanted:
         return {"plot": str(self.plot)}
 
 
-def _write_log(path: Path, recording: Recording) -> dict[str, Any]:
+def _write_log(path: Path, recording: Any) -> dict[str, Any]:
     """CSV, one line a command; -1 where a command has no bank, row, column or request.
 
     bank counts through the groups of its rank.

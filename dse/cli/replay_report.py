@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dse.cli.picked import Picked
-    from simulators.dram.recording import Recording
     from traces.workload import Workload
 
+Recording = Any  # simulators.dram.recording.Recording: the wings are imported inside functions only
 _MOST_SOURCES = 16
 _STALL_GROUP = "stall"  # has a table of its own
 _MOST_VIOLATIONS = 20
@@ -36,7 +36,8 @@ class Report:
 
     @property
     def metrics(self) -> Metrics:
-        return self.recording.metrics
+        found: Metrics = self.recording.metrics
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for --json."""
