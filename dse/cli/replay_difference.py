@@ -39,7 +39,10 @@ def show_difference(first: Report, second: Report, data: Mapping[str, Any]) -> N
     workload = first.workload
     shown.print(f"A: {first.label}\nB: {second.label}", markup=False)
     shown.print(f"on {workload.name} ({len(workload):,} requests)", markup=False)
-    shown.print(_parameter_table(first, second))
+    if _parameters(first, second):
+        shown.print(_parameter_table(first, second))
+    else:
+        shown.print("the designs are equal", markup=False)
     for section in difference(first.recording, second.recording):
         if any(row.difference for row in (*section.rows, *filter(None, [section.total]))):
             shown.print(_section_table(section))

@@ -6,9 +6,12 @@ import csv
 import gzip
 import json
 
+import numpy as np
 import pytest
 
 import dse
+import traces
+from traces.trace import Trace
 
 TRIAL = "3"
 STREAM = "synthetic:stream?n=200"
@@ -170,6 +173,25 @@ def test_sources_are_reported_apart(run):
     assert source["read_latency_mean_ns"] == pytest.approx(metrics["read_latency_mean_ns"])
 
 
+def test_several_sources_have_a_table(run, tmp_path):
+    rng = np.random.default_rng(1)
+    two = Trace(
+        arrival_cycle=np.arange(200) * 8,
+        address=rng.integers(0, 1 << 20, 200) * 64,
+        is_write=np.zeros(200, dtype=bool),
+        source=np.arange(200) % 2,
+        clock_mhz=1200,
+        name="two",
+    )
+    traces.write(two, tmp_path / "two.npz")
+
+    _, shown, _ = run("replay", "--trace", "two.npz")
+    _, out, _ = run("replay", "--trace", "two.npz", "--json")
+
+    assert "by source of requests" in shown
+    assert [source["reads"] for source in json.loads(out)["sources"]] == [100, 100]
+
+
 @pytest.mark.parametrize(
     "designs",
     [
@@ -207,6 +229,7 @@ def test_a_difference_is_shown_with_the_parameters_that_make_it(run, tmp_path):
 def test_equal_designs_have_no_difference(run):
     _, out, _ = run("replay", "default", "default", "--trace", STREAM, "--diff")
 
+    assert "the designs are equal" in out
     assert "elapsed time by cause: no difference" in out
 
 
