@@ -40,6 +40,7 @@ PACKAGES = [
     "simulators",
     "simulators.dram",
     "simulators.dram.export",
+    "simulators.dram.mimic",
     "agents",
     "agents.learning",
     "agents.search",

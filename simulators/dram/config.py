@@ -1,8 +1,8 @@
-"""What one memory and its controller are: organisation, constraints and the policies of one design, as numbers.
+"""What one memory and its controller are: organisation, constraints and policies of one design, as numbers.
 
 `ControllerConfig` is the whole input of a simulation besides the requests. The twin reads its fields by name;
-the engine reads `vector()`, whose order is `ext.dram_engine.CONFIG_FIELDS`, and `row_array()`. Policies are the
-position of their name in the tables below; the names are those of DRAMSys where it has them.
+the engine reads `vector()`, whose order is `ext.dram_engine.CONFIG_FIELDS`, and `row_array()`. Policies are
+the position of their name in the tables below; the names are those of DRAMSys where it has them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import InputError, listed
-from simulators.dram.constraints import Constraint
+from simulators.dram.constraints import COMMANDS, Constraint
 from simulators.dram.devices import Device
 
 PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive", "Timeout", "ClosedCap")
@@ -49,11 +49,12 @@ _ENUMS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ControllerConfig:
-    """Organisation, times in clock cycles and policies as numbers, in the order that the engine expects; then the
-    constraints (command numbers as in `simulators.dram.constraints.COMMANDS`) and the clocks of each command.
+    """Organisation, times in clock cycles and policies as numbers, in the order that the engine expects; then
+    the constraints (commands numbered as in `simulators.dram.constraints`) and the clocks of each command.
 
-    n_ranks: of a channel; n_bank_groups, n_banks: of a rank. t_read_data, t_write_data: command to the first data;
-    t_read_close, t_write_close: command to the precharge that its auto-precharge starts.
+    n_ranks: of a channel; n_bank_groups, n_banks: of a rank. t_read_data, t_write_data: command to the first
+    data; t_ras: first clock of an ACT to the earliest precharge; t_read_close, t_write_close: command to the
+    precharge that its auto-precharge starts.
     """
 
     n_channels: int
@@ -113,8 +114,8 @@ class ControllerConfig:
         """Constraints of `device` and the policies of `design`; parameters that the design lacks keep their
         default.
 
-        temperature_c: of the case; above the limit of the standard, refresh comes more often. InputError for a
-        policy that the device does not know.
+        temperature_c: of the case; above the limit of the standard, refresh comes more often. InputError for
+        a policy that the device does not know.
         """
         policies = {name: _number(name, value) for name, value in design.items() if name in _POLICY_FIELDS}
         for name in _POLICY_FIELDS & {name.removesuffix("_cycles") for name in design}:
@@ -130,7 +131,7 @@ class ControllerConfig:
             t_read_data=t.read_data,
             t_write_data=t.write_data,
             t_burst=t.burst,
-            t_ras=t.ras,
+            t_ras=t.ras + device.lengths[COMMANDS.index("ACT")] - 1,
             t_read_close=t.read_close,
             t_write_close=t.write_close,
             t_refi=t.refi // device.hot_refresh_factor if is_hot else t.refi,
@@ -161,6 +162,9 @@ def _number(name: str, value: Any) -> int:
     return _ENUMS[name].index(value) if name in _ENUMS else int(value)
 
 
+_NEEDED = {"Rfm": "RFMSB", "Prac": "RFM"}
+
+
 def _check(device: Device, design: Mapping[str, Any]) -> None:
     """Policies that the memory cannot follow."""
     policy = design.get("refresh_policy", "AllBank")
@@ -169,10 +173,18 @@ def _check(device: Device, design: Mapping[str, Any]) -> None:
             f"refresh_policy={policy!r}: {device.id} ({device.standard}) knows only {listed(device.refresh)}",
             key="refresh_policy",
         )
+    needed = _NEEDED.get(str(design.get("mitigation", "None")))
+    if needed is not None and needed not in device.commands:
+        raise InputError(
+            f"mitigation={design['mitigation']!r}: {device.id} ({device.standard}) has no {needed} command: "
+            "expected one of 'None', 'Para', 'Graphene'",
+            key="mitigation",
+        )
     for name in ("refresh_max_postponed", "refresh_max_pulledin"):
         if int(design.get(name, 0)) > device.most_postponed:
             raise InputError(
-                f"{name}={design[name]} on {device.id}: {device.standard} allows {device.most_postponed} at most",
+                f"{name}={design[name]} on {device.id}: {device.standard} allows "
+                f"{device.most_postponed} at most",
                 key=name,
             )
 
