@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from simulators.dram.config import ControllerConfig
 from simulators.dram.constraints import COLUMNS
-from simulators.dram.mitigations import RowHammerManager
+from simulators.dram.mitigations import RowHammerGuard
 from simulators.dram.policies import (
     AT_ACTIVATE,
     BANKWISE,
@@ -31,7 +31,7 @@ from simulators.dram.policies import (
 from simulators.dram.power_down import power_command
 from simulators.dram.rank import Bank, Rank, Request
 from simulators.dram.record import Counters, LoggedCommand
-from simulators.dram.refresh import RefreshManager
+from simulators.dram.refresh import RankRefresh
 from simulators.dram.schedulers import Blacklist, WriteDrain, oldest_miss
 from simulators.dram.timing import Bound, Timing
 
@@ -85,8 +85,8 @@ class Channel:
         self.timing = Timing(config)
         self.ranks = [Rank(config, rank, counters, hold_delay) for rank in range(config.n_ranks)]
         self.banks = [bank for rank in self.ranks for bank in rank.banks]
-        self.refresh = [RefreshManager(config, rank) for rank in self.ranks]
-        self.row_hammer = [RowHammerManager(config, rank, number) for rank in self.ranks]
+        self.refresh = [RankRefresh(config, rank) for rank in self.ranks]
+        self.row_hammer = [RowHammerGuard(config, rank, number) for rank in self.ranks]
         self.n_activates = 0
         self._open_queues()
 

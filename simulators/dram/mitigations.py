@@ -57,7 +57,7 @@ class GrapheneTable:
             self.entries, self.spill, self.epoch = [], 0, epoch
 
 
-class RowHammerManager:
+class RowHammerGuard:
     """Counts the activates of a rank; decides in phase D which set of banks gets an RFM (`wants`)."""
 
     def __init__(self, config: ControllerConfig, rank: Rank, channel: int) -> None:

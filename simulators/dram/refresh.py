@@ -17,7 +17,7 @@ WHOLE_RANK = -1
 NOT_BLOCKED = 1 << 62
 
 
-class RefreshManager:
+class RankRefresh:
     """Decides in phase D what is refreshed (`wants`: a unit, WHOLE_RANK, or None) and what is held for it.
 
     debt: refreshes put off (negative: pulled in), in units; pulling_in: this interval is paid, further

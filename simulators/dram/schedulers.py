@@ -17,7 +17,7 @@ from simulators.dram.policies import BLISS, GRP_FR_FCFS_WM
 from simulators.dram.rank import Bank, Request
 
 
-class Channel(Protocol):
+class ChannelView(Protocol):
     """What a scheduler may look at (see `simulators.dram.channel`).
 
     now: the cycle; last_is_write: direction of the last column command; write_mode: watermarks say that
@@ -37,7 +37,7 @@ class Channel(Protocol):
     def oldest(self) -> Request | None: ...
 
 
-def next_request(channel: Channel, bank: Bank) -> Request | None:
+def next_request(channel: ChannelView, bank: Bank) -> Request | None:
     """The request of the non-empty list of `bank` that the configured scheduler serves next; None to wait."""
     return _SCHEDULERS[channel.c.scheduler](channel, bank)
 
@@ -50,7 +50,7 @@ def eligible(requests: Iterable[Request]) -> list[Request]:
     return list(first_of_line.values())
 
 
-def oldest_miss(channel: Channel, bank: Bank) -> Request | None:
+def oldest_miss(channel: ChannelView, bank: Bank) -> Request | None:
     """The oldest request (eligible, where the scheduler cares) that needs another row than the open one."""
     has_hazard_rule = _SCHEDULERS[channel.c.scheduler] not in (_fifo, _fr_fcfs, _fr_fcfs_grp)
     requests = eligible(bank.queue) if has_hazard_rule else bank.queue
@@ -61,44 +61,44 @@ def _hits(bank: Bank, requests: list[Request]) -> list[Request]:
     return [request for request in requests if request.row == bank.open_row]
 
 
-def _fifo(channel: Channel, bank: Bank) -> Request:
+def _fifo(channel: ChannelView, bank: Bank) -> Request:
     return bank.queue[0]
 
 
-def _fr_fcfs(channel: Channel, bank: Bank) -> Request:
+def _fr_fcfs(channel: ChannelView, bank: Bank) -> Request:
     """The oldest row hit, else the oldest."""
     return (_hits(bank, bank.queue) or bank.queue)[0]
 
 
-def _fr_fcfs_grp(channel: Channel, bank: Bank) -> Request:
+def _fr_fcfs_grp(channel: ChannelView, bank: Bank) -> Request:
     """Hits of the last direction first, but none before an older hit to the same line."""
     hits = _hits(bank, bank.queue)
     same = [request for request in eligible(hits) if request.is_write == channel.last_is_write]
     return (same or hits or bank.queue)[0]
 
 
-def _fcfs(channel: Channel, bank: Bank) -> Request | None:
+def _fcfs(channel: ChannelView, bank: Bank) -> Request | None:
     """Only the oldest request of the whole channel."""
     return bank.queue[0] if bank.queue[0] is channel.oldest else None
 
 
-def _fr_fcfs_cap(channel: Channel, bank: Bank) -> Request:
+def _fr_fcfs_cap(channel: ChannelView, bank: Bank) -> Request:
     """As FrFcfs, but after so many column commands the oldest request closes the row of the others."""
     capped = not bank.is_fresh and bank.columns >= channel.c.row_hit_cap
     return bank.queue[0] if capped else _fr_fcfs(channel, bank)
 
 
-def _grp_fr_fcfs(channel: Channel, bank: Bank) -> Request:
+def _grp_fr_fcfs(channel: ChannelView, bank: Bank) -> Request:
     """First ready among the requests of the last direction."""
     return _preferring(bank, lambda request: request.is_write == channel.last_is_write)
 
 
-def _grp_fr_fcfs_wm(channel: Channel, bank: Bank) -> Request:
+def _grp_fr_fcfs_wm(channel: ChannelView, bank: Bank) -> Request:
     """First ready among reads, or among writes while they are drained."""
     return _preferring(bank, lambda request: request.is_write == channel.write_mode)
 
 
-def _bliss(channel: Channel, bank: Bank) -> Request:
+def _bliss(channel: ChannelView, bank: Bank) -> Request:
     """First ready among the requests of sources that are not blacklisted."""
     return _preferring(bank, lambda request: request.source not in channel.blacklist)
 
@@ -113,7 +113,7 @@ def _preferring(bank: Bank, is_preferred: Callable[[Request], bool]) -> Request:
     return (hits or preferred)[0]
 
 
-_SCHEDULERS: tuple[Callable[[Channel, Bank], Request | None], ...] = (
+_SCHEDULERS: tuple[Callable[[ChannelView, Bank], Request | None], ...] = (
     _fifo, _fr_fcfs_grp, _fr_fcfs, _fcfs, _fr_fcfs_cap, _grp_fr_fcfs, _grp_fr_fcfs_wm, _bliss,
 )  # fmt: skip
 
