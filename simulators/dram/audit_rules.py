@@ -210,7 +210,7 @@ def _sleep_rules(t: Limits) -> list[Spacing]:
     sleeps = ("PDE", "SRE")
     read_done = t.read_data + t["burst"] + int(not _is_low_power(t))
     write_done = t.clocks("WR") - 1 + _recovery(t)
-    found = [
+    return [
         Spacing("tRDPDEN", READS, sleeps, "rank", read_done),
         Spacing("tWRPDEN", ("WR",), ("PDE",), "rank", write_done),
         Spacing("tWRAPDEN", ("WRA",), ("PDE",), "rank", write_done + 1),
@@ -221,15 +221,17 @@ def _sleep_rules(t: Limits) -> list[Spacing]:
         Spacing("tCKE", ("PDE",), ("PDX",), "rank", t["cke"]),
         Spacing("tCKE", ("PDX",), ("PDE",), "rank", t["cke"]),
         Spacing("tCKESR", ("SRE",), ("SRX",), "rank", t["ckesr"]),
+        *([_power_up(t)] if t.standard.startswith("LPDDR4") else []),
     ]
-    if t.standard.startswith("LPDDR4"):
-        found.append(Spacing("tXP", ("PDX",), (*_AWAKE, *COLUMNS), "rank", t["xp"]))
-    return found
+
+
+def _power_up(t: Limits) -> Spacing:
+    return Spacing("tXP", ("PDX",), (*_AWAKE, *COLUMNS), "rank", t["xp"])
 
 
 def _exit_rules(t: Limits) -> list[Spacing]:
     """Out of power-down (tXP) and of self-refresh (tXS; tXSDLL where the data need a locked DLL)."""
-    found = [Spacing("tXP", ("PDX",), (*_AWAKE, *COLUMNS), "rank", t["xp"])]
+    found = [] if t.standard.startswith("LPDDR4") else [_power_up(t)]
     if "xs" in t.timing:
         found.append(Spacing("tXS", ("SRX",), (*_AWAKE, "PDE"), "rank", t["xs"]))
         found.append(Spacing("tXSDLL", ("SRX",), COLUMNS, "rank", max(t["xs"], t["xsdll"])))

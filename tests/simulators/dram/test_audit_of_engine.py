@@ -1,68 +1,84 @@
-"""The engine's command logs under the audit: random designs on random traces, all devices, all mappings."""
+"""The engine's command logs under the audit: random designs on random requests, every memory."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-import dse
-from simulators.dram.audit import CommandLog, Limits, Served, audit
+from simulators.dram.audit import audit
+from simulators.dram.config import ControllerConfig
 from simulators.dram.devices import device_ids
-from simulators.dram.session import COMMANDS
-from traces.trace import Trace
-from traces.workload import Workload
+from tests.simulators.dram.engine_logs import (
+    ONE_OF_EACH,
+    PEERS_FAULTS,
+    engine_of,
+    is_of_a_peer,
+    limits_of,
+    log_of_engine,
+    random_case,
+    random_design,
+)
 
-DESIGNS_A_SEED = 25
-
-
-def random_workload(rng):
-    """Up to 1,500 requests of three sources: bursts or long gaps, few rows or many, reads and writes."""
-    n = int(rng.integers(50, 1500))
-    gaps = rng.integers(0, rng.choice([1, 4, 20, 200, 3000]), n) * (rng.random(n) < rng.choice([1.0, 0.1]))
-    address = rng.integers(0, 1 << int(rng.choice([12, 16, 20, 26, 30])), n) // 64 * 64
-    is_write = rng.random(n) < rng.choice([0.0, 0.3, 0.5, 1.0])
-    trace = Trace(
-        arrival_cycle=np.cumsum(gaps),
-        address=address,
-        is_write=is_write,
-        clock_ns=float(rng.choice([0.833, 1.25, 2.0])),
-        source=rng.integers(0, 3, n),
-        name="random",
-    )
-    return Workload.of(trace)
+SLOW_SEEDS = 1000
 
 
-def judged(system, point, workload):
-    session = system.open(point, workload, log=True)
-    session.finish()
-    found = session.command_log()
-    log = CommandLog.of(
-        command=np.array(COMMANDS)[found["command"]],
-        **{name: found[name] for name in ("cycle", "bank", "row", "column", "request")},
-    )
-    stream = system.stream(workload, system.mapping_of(point))
-    place, merged = stream.decoded, stream.requests
-    limits = Limits(
-        asdict(system.device.timings),
-        system.device.banks,
-        system.device.banks_per_group,
-        refresh=point.refresh_policy == "AllBank",
-        postponed=point.refresh_max_postponed,
-        pulledin=point.refresh_max_pulledin,
-    )
-    served = Served(place.bank, place.row, place.column, merged.is_write, merged.arrival_cycle)
-    return audit(log, limits, served)
+def judged(case, **options):
+    """The violations of a whole run, but for those that its memory is known for."""
+    engine = engine_of(case, temperature_c=options.get("temperature_c"))
+    engine.advance()
+    limits = limits_of(case, **options, **_activation_limits(case.design))
+    found = audit(log_of_engine(engine), limits, case.served, end_cycle=engine.cycle)
+    known = PEERS_FAULTS if is_of_a_peer(case.device.id) else set()
+    return [violation for violation in found if violation.rule not in known]
+
+
+def _activation_limits(design):
+    if design["mitigation"] != "Rfm":
+        return {}
+    initial = design["raa_initial"]
+    return {"raa_initial": initial, "raa_maximum": max(initial, design["raa_maximum"])}
 
 
 @pytest.mark.parametrize("device_id", device_ids())
 @pytest.mark.parametrize("seed", range(2))
 def test_no_design_ever_breaks_a_rule_of_the_standard(device_id, seed):
-    rng = np.random.default_rng([seed, *device_id.encode()])
-    system = dse.make_simulator("dram", device=device_id)
+    case = random_case(device_id, np.random.default_rng([seed, *device_id.encode()]))
 
-    for row in system.space.sample(DESIGNS_A_SEED, rng):
-        point = system.space.from_indices(row)
-        violations = judged(system, point, random_workload(rng))
-        assert violations == [], (point.to_dict(), violations[:3])
+    assert judged(case)[:3] == [], case.design
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(SLOW_SEEDS))
+def test_no_design_of_a_thousand_ever_breaks_a_rule(seed):
+    device_id = device_ids()[seed % len(device_ids())]
+    case = random_case(device_id, np.random.default_rng([7, seed]), most_requests=4000)
+
+    assert judged(case)[:3] == [], (device_id, case.design)
+
+
+@pytest.mark.parametrize("device_id", ONE_OF_EACH)
+def test_a_hot_memory_is_refreshed_twice_as_often(device_id):
+    case = random_case(device_id, np.random.default_rng([3, *device_id.encode()]))
+    case = replace(case, design={**case.design, "refresh_policy": case.device.refresh[-1]})
+
+    assert judged(case, temperature_c=95.0)[:3] == [], case.design
+
+
+@pytest.mark.parametrize("device_id", ONE_OF_EACH)
+@pytest.mark.parametrize("seed", range(2))
+def test_the_rules_hold_while_policies_change(device_id, seed):
+    rng = np.random.default_rng([11, seed, *device_id.encode()])
+    case = random_case(device_id, rng)
+    limits = limits_of(case)
+    engine = engine_of(case)
+    while not engine.advance(until_cycle=engine.cycle + int(rng.integers(1, 20_000))):
+        design = {**random_design(case.device, rng), "refresh_policy": case.design["refresh_policy"]}
+        engine.retune(ControllerConfig.build(case.device, design).vector())
+
+    limits = replace(limits, postponed=case.device.most_postponed, pulledin=case.device.most_postponed)
+    served = replace(case.served, forwards=True)
+    found = audit(log_of_engine(engine), limits, served, end_cycle=engine.cycle)
+
+    assert found[:3] == []
