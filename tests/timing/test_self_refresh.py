@@ -54,9 +54,9 @@ def test_a_rank_that_refreshes_bank_by_bank_owes_a_refresh_of_all_banks_too(lpdd
 
 
 def test_the_refresh_clock_does_not_tick_in_self_refresh(bench):
-    bench.set(self_refresh_timeout=300, refresh_policy=policies.ALL_BANK)
+    bench.set(self_refresh_timeout=300, refresh_policy=policies.ALL_BANK, t_refi=1000)
     bench.read(at=0)
-    bench.read(at=20 * bench.t.refi)
+    bench.read(at=5200)
 
     log = bench.run()
 
