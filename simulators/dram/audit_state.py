@@ -91,6 +91,8 @@ def row_violations(log: CommandLog, limits: Limits, history: History) -> Iterato
 def _many_bank_violations(log: CommandLog, limits: Limits) -> Iterator[Violation]:
     """Commands to a rank or to a set of banks: refreshes find them closed, PREA finds one open."""
     asked = log.where("PREA", *ALL_BANKS_CLOSED, *SET_COMMANDS)
+    if not len(asked):
+        return
     holder = np.full(len(asked), -1, dtype=np.int64)
     of_set = log.mask(SET_COMMANDS)[asked]
     its_set = limits.bank_in_rank(log.bank[asked]) % limits.banks_per_group
