@@ -85,19 +85,15 @@ def test_ranks_have_activate_windows_of_their_own(bench):
 
 def test_ranks_are_refreshed_in_turn(bench):
     bench.arrange(ranks=4).set(refresh_policy=policies.ALL_BANK)
-    bench.read(at=0)
-    bench.read(at=bench.t.refi + 10)
+    bench.read(bank=bench.bank_of(rank=0), at=0)
+    bench.read(bank=bench.bank_of(rank=0), at=2 * bench.t.refi)
 
     log = bench.run()
 
-    quarter = bench.t.refi // 4
-    idle = [(entry.cycle, entry.rank) for entry in log.result.log if entry.command == "REF" and entry.rank]
-    assert idle[:3] == [
-        (bench.t.refi - 3 * bench.t.refi // 4, 3),
-        (bench.t.refi - bench.t.refi // 2, 1),
-        (bench.t.refi - bench.t.refi // 4, 2),
-    ]
-    assert log.at("PREA")[0] >= 4 * quarter
+    quarter = bench.t.refi / 4
+    turns = [(e.rank, round(e.cycle / quarter)) for e in log.result.log if e.command == "REF"]
+    assert turns[:4] == [(3, 1), (1, 2), (2, 3), (0, 4)]
+    assert turns[4] == (3, 5)
 
 
 def test_one_rank_sleeps_while_the_other_works(bench):
