@@ -9,6 +9,7 @@ and a self-refresh last from their first command to their last.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ MOST_COMMANDS = 50_000
 """Commands of one trace: about 20 MB of JSON, which browsers open at once."""
 _SAMPLES = 1000
 _PS_PER_US = 1_000_000
+_ROUNDING = 1e-6  # of a cycle
 _SUCCESSORS = {
     "ACT": "RD", "PRE": "ACT", "PREA": "ACT", "RD": "RD", "RDA": "RD", "WR": "WR", "WRA": "WR",
     "REF": "ACT", "REFPB": "ACT", "REFSB": "ACT", "PDX": "ACT", "SRX": "ACT", "VRR": "ACT", "RFM": "ACT",
@@ -77,9 +79,11 @@ def timeline(
     """
     assert recording.log is not None
     tck_ns, cycles = recording.device.tck_ns, recording.log["cycle"]
-    end_ns = recording.elapsed_ns + tck_ns
-    first = int(np.searchsorted(cycles, from_ns / tck_ns))
-    last = int(np.searchsorted(cycles, (end_ns if to_ns is None else to_ns) / tck_ns))
+    begin = _first_cycle(from_ns, tck_ns)
+    end = recording.counters["elapsed_cycles"] + 1
+    if to_ns is not None:
+        end = min(end, _first_cycle(to_ns, tck_ns))
+    first, last = (int(place) for place in np.searchsorted(cycles, (begin, end)))
     if last <= first:
         raise InputError(
             f"no command was issued from {from_ns:,.0f} ns on"
@@ -88,14 +92,15 @@ def timeline(
             key="--from",
         )
     kept = min(last, first + most)
-    begin = int(from_ns / tck_ns)
-    end = (
-        int(cycles[kept])
-        if kept < last
-        else int(min(end_ns, to_ns if to_ns is not None else end_ns) / tck_ns)
-    )
-    made = _Lanes(recording, first, kept, begin, max(end, int(cycles[kept - 1]) + 1))
-    return Timeline(made.events(), kept - first, last - kept, begin * tck_ns, made.end * tck_ns)
+    if kept < last:
+        end = max(int(cycles[kept]), int(cycles[kept - 1]) + 1)
+    made = _Lanes(recording, first, kept, begin, end)
+    return Timeline(made.events(), kept - first, last - kept, begin * tck_ns, end * tck_ns)
+
+
+def _first_cycle(time_ns: float, tck_ns: float) -> int:
+    """The first cycle that does not begin before `time_ns`, whatever the rounding of its product."""
+    return math.ceil(time_ns / tck_ns - _ROUNDING)
 
 
 class _Lanes:
@@ -281,10 +286,19 @@ class _Lanes:
             accepted = _in_order(self.recording.accept[served])
             finished = _in_order(self.recording.finish[served])
             waiting = np.searchsorted(accepted, edges, "right") - np.searchsorted(finished, edges, "right")
-            for place, cycle in enumerate(edges[:-1].tolist()):
+            yield from self._counter("bandwidth (GB/s)", channel, edges, gbps.round(4).tolist())
+            yield from self._counter("requests in flight", channel, edges, waiting[:-1].tolist())
+
+    def _counter(
+        self, name: str, channel: int, edges: NDArray[np.int64], values: list[float]
+    ) -> Iterator[dict[str, Any]]:
+        """One event where the value changes; a viewer holds it until the next."""
+        before: float | None = None
+        for cycle, value in zip(edges[:-1].tolist(), values, strict=True):
+            if value != before:
                 time = self._us(cycle)
-                yield _counter("bandwidth (GB/s)", channel, time, round(float(gbps[place]), 4))
-                yield _counter("requests in flight", channel, time, int(waiting[place]))
+                yield {"name": name, "ph": "C", "pid": channel, "ts": time, "args": {"value": value}}
+            before = value
 
 
 class _Logged(NamedTuple):
@@ -375,7 +389,3 @@ def _in_order(cycles: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _named(kind: str, process: int, thread: int, args: dict[str, Any]) -> dict[str, Any]:
     return {"name": kind, "ph": "M", "pid": process, "tid": thread, "args": args}
-
-
-def _counter(name: str, process: int, time: float, value: float) -> dict[str, Any]:
-    return {"name": name, "ph": "C", "pid": process, "ts": time, "args": {"value": value}}
