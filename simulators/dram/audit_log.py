@@ -33,7 +33,7 @@ Index = int | np.integer[Any]
 _HOT_ABOVE_C = 85
 _HOT_FACTOR = 2
 _ONE_CLOCK = ("DDR3", "DDR4", "GDDR6")
-_TWO_PARTS = ("ACT", *COLUMNS)
+_TWO_PARTS = ("ACT", "VRR", *COLUMNS)
 
 
 class Violation(NamedTuple):
@@ -201,14 +201,14 @@ class Limits:
         return self.clocks("WR") - 1 + self["cwl"] + int(self.standard.startswith("LPDDR4"))  # tDQSS
 
     def clocks(self, name: str) -> int:
-        """Clocks that a command takes on its bus."""
+        """Clocks that a command takes on its bus; VRR, which names a row, those of an activate."""
         is_long = name in _TWO_PARTS
         if self.standard.startswith("LPDDR4"):  # two parts of two clocks; CKE is a pin
             return 1 if name in ("PDE", "PDX") else 4 if is_long else 2
         if self.standard.startswith("DDR5"):
             return 2 if is_long else 1
         if self.standard.startswith(("LPDDR5", "HBM")):
-            return 2 if name == "ACT" else 1
+            return 2 if name in ("ACT", "VRR") else 1
         return 1
 
     @property

@@ -33,9 +33,10 @@ def refresh_violations(log: CommandLog, limits: Limits, end: int) -> Iterator[Vi
 
 def activation_count_violations(log: CommandLog, limits: Limits) -> Iterator[Violation]:
     """The rolling count of activates of a bank (JESD79-5): each refresh management and each refresh takes
-    `raa_initial` off, and it never exceeds `raa_maximum`."""
-    if not limits.raa_maximum:
+    `raa_initial` off, and it never exceeds `raa_maximum` (or `raa_initial`, where that is more)."""
+    if not limits.raa_initial:
         return
+    most = max(limits.raa_initial, limits.raa_maximum)
     for bank in range(limits.ranks * limits.banks):
         mine = (log.bank == bank) & log.mask(("ACT", "REFPB"))
         mine |= log.mask(("REFSB", "RFMSB")) & _same_set(log, limits, bank)
@@ -44,10 +45,8 @@ def activation_count_violations(log: CommandLog, limits: Limits) -> Iterator[Vio
         steps = np.where(log.mask(("ACT",))[at], 1, -limits.raa_initial)
         total = np.cumsum(steps)
         count = total - np.minimum(np.minimum.accumulate(total), 0)
-        for k in np.flatnonzero(count > limits.raa_maximum):
-            text = (
-                f"activate {count[k]} of bank {bank} without refresh management, {limits.raa_maximum} allowed"
-            )
+        for k in np.flatnonzero(count > most):
+            text = f"activate {count[k]} of bank {bank} without refresh management, {most} allowed"
             yield clash(log, "raa-maximum", at[k], -1, text)
 
 

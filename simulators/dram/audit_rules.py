@@ -87,13 +87,10 @@ def _reference(limits: Limits) -> tuple[int, int]:
 
 
 def _from_first_clock(rule: Spacing, limits: Limits, issued: frozenset[str]) -> Iterator[Spacing]:
-    """The rule between first clocks, apart for commands of different lengths. VRR stands for an activate."""
+    """The rule between first clocks, apart for commands of different lengths."""
     if not (issued & {*rule.earlier} and issued & {*rule.later}):
         return
-
-    def clocks(name: str) -> int:
-        return limits.clocks("ACT" if name == "VRR" else name)
-
+    clocks = limits.clocks
     for lasts in sorted({clocks(name) for name in rule.earlier}):
         earlier = tuple(name for name in rule.earlier if clocks(name) == lasts)
         for takes in sorted({clocks(name) for name in rule.later}):

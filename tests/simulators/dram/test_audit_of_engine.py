@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators.dram.audit import audit
+from ext.dram_engine import COMMANDS
+from simulators.dram.audit import Limits, audit
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device_ids
+from simulators.dram.devices import device, device_ids
 from tests.simulators.dram.engine_logs import (
     ONE_OF_EACH,
     PEERS_FAULTS,
@@ -37,8 +38,19 @@ def judged(case, **options):
 def _activation_limits(design):
     if design["mitigation"] != "Rfm":
         return {}
-    initial = design["raa_initial"]
-    return {"raa_initial": initial, "raa_maximum": max(initial, design["raa_maximum"])}
+    return {name: design[name] for name in ("raa_initial", "raa_maximum")}
+
+
+@pytest.mark.parametrize("device_id", device_ids())
+def test_the_audit_and_the_tables_agree_on_the_clocks_of_commands_and_on_the_data(device_id):
+    memory = device(device_id)
+    limits = Limits.of(memory)
+
+    clocks = {name: limits.clocks(name) for name in memory.commands}
+
+    assert clocks == {name: memory.lengths[COMMANDS.index(name)] for name in memory.commands}
+    offset = memory.timings.read_data - memory.timings.write_data
+    assert limits.read_data - limits.write_data == offset
 
 
 @pytest.mark.parametrize("device_id", device_ids())
