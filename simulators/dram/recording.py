@@ -83,7 +83,7 @@ def record(
     log: bool = False,
     watch: Watch | None = None,
 ) -> Recording:
-    """Run `point` on the engine to its end. log: keep every command (48 bytes each)."""
+    """Run `point` on the engine to its end. log: keep every command (28 bytes each)."""
     session = simulator.open(point, workload, log=log, record=True)
     while not session.advance(requests=_STEP):
         if watch is not None:

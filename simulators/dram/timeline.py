@@ -23,7 +23,7 @@ from simulators.dram.constraints import COLUMNS, COMMANDS, READS
 from simulators.dram.recording import CommandArrays, Recording
 
 MOST_COMMANDS = 50_000
-"""Commands of one trace: about 20 MB of JSON, which browsers open at once."""
+"""Commands of one trace: about 12 MB of JSON, which browsers open at once."""
 _SAMPLES = 1000
 _PS_PER_US = 1_000_000
 _ROUNDING = 1e-6  # of a cycle
