@@ -17,6 +17,7 @@ from typing import Any
 
 from simulators.dram.devices import Device
 from simulators.dram.mapping import AddressMapping
+from simulators.dram.options import DEFAULTS
 
 FLIP_FLOP_GE = 7.0
 """A scan flip-flop is 6 to 8 GE in common libraries."""
@@ -74,10 +75,11 @@ class ControllerCost:
 
 
 def controller_cost(design: Mapping[str, Any], device: Device) -> ControllerCost:
-    """The proxy for one design (parameter name to value); parameters the space lacks take no hardware.
+    """The proxy for one design (parameter name to value); parameters the space lacks have their default.
 
     device: as it is arranged in channels and ranks.
     """
+    design = {**DEFAULTS, **design}
     parts = {name: build(design, device) for name, build in _SHARED.items()}
     parts |= {name: build(design, device).times(device.channels) for name, build in _OF_A_CHANNEL.items()}
     area_kge = {name: part.area_ge / 1000 for name, part in parts.items()}

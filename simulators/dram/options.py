@@ -15,6 +15,20 @@ from simulators.dram.row_hammer import protection
 from simulators.dram.space import parameter_names, space
 from simulators.dram.stream import BEYOND_CAPACITY
 
+DEFAULTS: dict[str, Any] = {
+    "page_policy": "Open",
+    "scheduler": "FrFcfs",
+    "scheduler_buffer": "Bankwise",
+    "request_buffer_size": 8,
+    "resp_queue": "Fifo",
+    "refresh_policy": "AllBank",
+    "refresh_max_postponed": 0,
+    "refresh_max_pulledin": 0,
+    "arbiter": "Fifo",
+    "max_active_transactions": 128,
+}
+"""Policies of a design whose space leaves them out (the defaults of `ControllerConfig`, by name)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

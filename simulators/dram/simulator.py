@@ -227,7 +227,6 @@ class DramSimulator:
     ) -> DramSession:
         config, system = self.config_of(point), self.system_of(point)
         requests, decoded = stream.requests, stream.decoded
-        _check_sources(requests.n_sources)
         engine = dram_engine.DramEngine(
             config.vector(),
             system.rows,
@@ -276,12 +275,6 @@ def _for_each(work: Callable[[tuple[int, int]], None], cells: list[tuple[int, ..
 
 def _device(chosen: str | Device) -> Device:
     return device(chosen) if isinstance(chosen, str) else chosen
-
-
-def _check_sources(sources: int) -> None:
-    limit = int(dram_engine.MAX_SOURCES)
-    if sources > limit:
-        raise InputError(f"the workload has {sources} sources: the controller has {limit} ports")
 
 
 @cache

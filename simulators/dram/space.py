@@ -44,6 +44,7 @@ _SELF_REFRESH_TIMEOUTS = (0, 1024, 4096, 16_384, 65_536)
 _WINDOWS = (0, 16, 32, 64, 128, 256, 512, 1024)
 _REFRESH_LIMITS = (0, 1, 2, 4, 8)
 _RANKS = (1, 2, 4)
+_OF_PEERS = ("-dramsim3", "-ramulator")  # the same memories with the roundings of other simulators
 _MOST_BANKS_OF_A_CHANNEL = 64
 _DEFAULT_MEMORY = "ddr4-2400-8gb-x8"
 
@@ -100,10 +101,12 @@ def _dram_full(memory: Device | None) -> DesignSpace:
 
 
 def _dram_system(memory: Device | None) -> DesignSpace:
-    memories = [device(name) for name in device_ids()]
+    default = _DEFAULT_MEMORY if memory is None else memory.id
+    names = [name for name in device_ids() if not name.endswith(_OF_PEERS) or name == default]
+    memories = [device(name) for name in names]
     refresh = tuple(dict.fromkeys(policy for one in memories for policy in one.refresh))
     parameters = (
-        *_memory(_DEFAULT_MEMORY if memory is None else memory.id),
+        *_memory(tuple(names), default),
         _mapping(),
         _choice("page_policy", _SYSTEM_PAGE_POLICIES, "Open", "page_policy", _WHEN_CLOSED),
         _choice("scheduler", _SYSTEM_SCHEDULERS, "FrFcfs", "scheduler", _WHICH_NEXT),
@@ -173,11 +176,9 @@ _HOW_DIVIDED = "how the request buffer is divided"
 _HOW_REFRESHED = "how rows are refreshed"
 
 
-def _memory(default: str) -> Iterator[Parameter]:
-    yield _choice(
-        "memory", device_ids(), default, "memory", "device: standard, speed bin, width and organisation"
-    )
-    yield Parameter.power_of_two("channels", 1, 8, 1, "memory", description="channels, each with its bus")
+def _memory(names: tuple[str, ...], default: str) -> Iterator[Parameter]:
+    yield _choice("memory", names, default, "memory", "device: standard, speed bin, width and organisation")
+    yield Parameter.power_of_two("channels", 1, 16, 1, "memory", description="channels, each with its bus")
     yield Parameter("ranks", _RANKS, 1, "memory", "power_of_two", "", "ranks that share a channel")
 
 

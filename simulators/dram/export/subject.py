@@ -15,23 +15,12 @@ from dse.point import DesignPoint
 from simulators.dram.devices import Device
 from simulators.dram.devices import device as device_named
 from simulators.dram.mapping import MAPPINGS, AddressMapping
+from simulators.dram.options import DEFAULTS
 from traces.trace import Trace
 
 _FS_PER_NS = 10**6
 
 
-_DEFAULTS: dict[str, Any] = {
-    "page_policy": "Open",
-    "scheduler": "FrFcfs",
-    "scheduler_buffer": "Bankwise",
-    "request_buffer_size": 8,
-    "resp_queue": "Fifo",
-    "refresh_policy": "AllBank",
-    "refresh_max_postponed": 0,
-    "refresh_max_pulledin": 0,
-    "arbiter": "Fifo",
-    "max_active_transactions": 128,
-}
 # What no target has a word for: the value that changes nothing, when the parameter has an effect at all, and
 # why it is lost.
 _OWN: dict[str, tuple[Any, tuple[str, str] | None, str]] = {
@@ -73,7 +62,7 @@ class Subject:
             **dict(description.get("controller", {})),
             "mitigation": description.get("mitigation", "None"),
         }
-        design = {**_DEFAULTS, **fixed, **own}
+        design = {**DEFAULTS, **fixed, **own}
         chosen = device_named(str(own.get("memory", description["device"])))
         size = {name: own.get(name, description.get(name)) for name in ("channels", "ranks")}
         if chosen.pseudo_channels:
