@@ -43,19 +43,22 @@ class Ramulator2:
     """The choices of Ramulator 2.1, each with what else it could be.
 
     read_buffer, write_buffer: entries. drain_above, drain_below: shares of the write buffer between which
-    the mode stays; writes are also served when there is no read. slot_release: a request leaves its buffer,
-    and the counts that decide about the mode, "AtActivate" (its own ACT) or "AtColumn". first_ready:
-    "AnyCommand" by age, or "Columns" before ACT and PRE. refresh_stops: while a refresh waits, no new
-    request is begun on the whole "Channel", or only on the "Rank". row_hits_protected: no PRE while an
-    older request of the same buffer hits the row (FRFCFS-RowHit). column_cap: after so many columns the
-    next one closes the row, and where none comes a PRE (ClosedCAP); 0: never. refresh: "AllBank" or
-    "NoRefresh".
+    the mode stays; writes are also served when there is no read. drain_scope: the mode rules the whole
+    "Channel", or only a "Bank" that has requests of it. slot_release: a request leaves its buffer, and the
+    counts that decide about the mode, "AtActivate" (its own ACT) or "AtColumn". first_ready: "AnyCommand"
+    by age, or "Columns" before ACT and PRE. refresh_stops: while a refresh waits, no new request is begun
+    on the whole "Channel", or only on the "Rank". row_hits_protected: no PRE while an older request of the
+    same buffer hits the row (FRFCFS-RowHit). column_cap: after so many columns the next one closes the row,
+    and where none comes a PRE (ClosedCAP); 0: never. refresh_ranks: all are due at once ("Together") or
+    "InTurn". refresh: "AllBank" or "NoRefresh".
     """
 
     NAMES: ClassVar[dict[str, tuple[str, ...]]] = {
         "slot_release": SLOT_RELEASES,
         "first_ready": ("AnyCommand", "Columns"),
         "refresh_stops": ("Channel", "Rank"),
+        "drain_scope": ("Channel", "Bank"),
+        "refresh_ranks": ("Together", "InTurn"),
         "refresh": ("AllBank", "NoRefresh"),
     }
 
@@ -69,6 +72,8 @@ class Ramulator2:
     row_hits_protected: bool = False
     column_cap: int = 0
     write_forwarding: bool = True
+    drain_scope: str = "Channel"
+    refresh_ranks: str = "Together"
     refresh: str = "AllBank"
 
     def controller(self, device: Device) -> Ramulator2Controller:
@@ -89,7 +94,9 @@ class Ramulator2Controller(PeerController):
         self.active: list[MimicRequest] = []
         self.priority: deque[tuple[int, int]] = deque()
         self.pending: deque[tuple[int, MimicRequest]] = deque()
-        self.next_refresh = device.timings.refi
+        in_turn = choices.refresh_ranks == "InTurn"
+        self.next_refresh = device.timings.refi // (device.ranks if in_turn else 1)
+        self.next_rank = 0
         self.write_mode = False
         self.closing = [False] * len(self.open_row)
 
@@ -126,16 +133,25 @@ class Ramulator2Controller(PeerController):
     def tick(self) -> None:
         self.now += 1
         self._return_read()
-        if self.choices.refresh == "AllBank" and self.now == self.next_refresh:
-            self.next_refresh += self.device.timings.refi
-            self.priority.extend((REF, rank) for rank in range(self.device.ranks))
+        self._ask_for_refresh()
         if self.choices.column_cap:
             self._close_capped_rows()
         choice = self._oldest_ready(self.active)
         if choice is not None:
-            self._serve(*choice, self.active)
+            self._serve(*choice)
         elif not self.priority or not self._stops_requests():
             self._serve_buffer()
+
+    def _ask_for_refresh(self) -> None:
+        if self.choices.refresh != "AllBank" or self.now != self.next_refresh:
+            return
+        if self.choices.refresh_ranks == "Together":
+            self.next_refresh += self.device.timings.refi
+            self.priority.extend((REF, rank) for rank in range(self.device.ranks))
+        else:
+            self.next_refresh += self.device.timings.refi // self.device.ranks
+            self.priority.append((REF, self.next_rank))
+            self.next_rank = (self.next_rank + 1) % self.device.ranks
 
     def _close_capped_rows(self) -> None:
         """A row at its cap is closed as soon as a PRE is legal, after the refreshes that wait already."""
@@ -179,10 +195,17 @@ class Ramulator2Controller(PeerController):
             self.write_mode = not (writes < self.choices.drain_below * self.choices.write_buffer and reads)
         else:
             self.write_mode = writes > self.choices.drain_above * self.choices.write_buffer or not reads
-        buffer = self.buffers[self.write_mode]
-        choice = self._oldest_ready(buffer)
+        choice = self._oldest_ready(self._served_requests())
         if choice is not None:
-            self._serve(*choice, buffer)
+            self._serve(*choice)
+
+    def _served_requests(self) -> list[MimicRequest]:
+        """Those of the mode, by age; in banks that have none of it, perhaps the others."""
+        served, others = self.buffers[self.write_mode], self.buffers[not self.write_mode]
+        if self.choices.drain_scope == "Channel":
+            return served
+        busy = {request.bank for request in served}
+        return sorted(served + [r for r in others if r.bank not in busy], key=lambda request: request.index)
 
     # --------------------------------------------------------------------------------------------- one buffer
 
@@ -228,11 +251,12 @@ class Ramulator2Controller(PeerController):
         older = takewhile(lambda other: other is not request, buffer)
         return any(other.bank == bank and other.row == open_row for other in older)
 
-    def _serve(self, command: int, request: MimicRequest, buffer: list[MimicRequest]) -> None:
+    def _serve(self, command: int, request: MimicRequest) -> None:
         self.issue_for(command, request)
         if command == PRE:
             return
-        buffer.remove(request)
+        is_active = any(other is request for other in self.active)
+        (self.active if is_active else self.buffers[request.is_write]).remove(request)
         if command == ACT:
             self.active.append(request)
         elif not request.is_write:
