@@ -81,6 +81,20 @@ def test_a_refresh_of_a_bank_or_a_set_finds_it_closed(limits, refresh):
     assert broken & {"refresh-open", "bank-open"}
 
 
+def test_a_refresh_of_one_bank_is_one_of_four_activates_but_that_of_a_set_is_none():
+    hbm, ddr5 = (
+        replace(MEMORIES[name], timing={**MEMORIES[name].timing, "faw": 400}) for name in ("HBM2", "DDR5")
+    )
+    before, after = [(0, "ACT"), (50, "ACT", 4)], [(200, "ACT", 6)]
+
+    four = [*before, (100, "REFPB", 8), *after]
+    with_a_set = [*before, (100, "REFSB", 1), *after]
+
+    assert rules_broken(hbm, *four, (400, "ACT", 11)) == set()
+    assert rules_broken(hbm, *four, (399, "ACT", 11)) == {"tFAW"}
+    assert rules_broken(ddr5, *with_a_set, (300, "ACT", 11)) == set()
+
+
 def test_channels_are_judged_one_by_one():
     log = log_of(DDR4, (0, "ACT"), (0, "ACT"), (20, "RD"), (20, "RD"))
     both = replace(log, channel=np.array([0, 1, 0, 1]))
