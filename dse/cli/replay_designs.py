@@ -49,7 +49,8 @@ def pick_one(words: Sequence[str], options: Options) -> Picked:
             return _pick(f"{campaign}:{trial}", options)
         case [first, second] if _is_design(first) and _is_design(second):
             raise ConfigError(
-                f"{first!r} and {second!r} are two designs: add --diff to compare them", key="--diff"
+                f"{first!r} and {second!r} are two designs: compare them with --diff alone, or give one",
+                key="--diff",
             )
     raise ConfigError(f"{' '.join(words)!r} is not one design: {ONE}", key="CAMPAIGN")
 
@@ -62,7 +63,7 @@ def pick_two(words: Sequence[str], options: Options) -> tuple[Picked, Picked]:
         case [campaign, *rest] if len(rest) == 2 and not _is_design(campaign):
             first, second = (f"{campaign}:{word}" if word.isdigit() else word for word in rest)
             names = first, second
-        case [campaign, trial] if trial.isdigit():
+        case [campaign, trial] if trial.isdigit() and not _is_design(campaign):
             raise ConfigError(
                 f"{campaign!r} {trial} is one design: name the other too, for example "
                 f"`dse replay {campaign} {trial} default --diff`; {TWO}",
