@@ -65,21 +65,20 @@ class Wanted:
             "--log": self.log,
             "--audit": self.audit or None,
             "--load": self.load,
-            "--timeline": self.timeline,
         }
         given = [name for name, value in single.items() if value is not None]
         if not alone and given:
             raise ConfigError(f"{given[0]} is of one design: leave --diff out", key=given[0])
 
     def write(self, reports: Sequence[Report]) -> dict[str, Any]:
-        """Write the log and the timeline of the first report, and audit it; gives what to say of them."""
+        """Write the log and audit it (one report), write the timeline; gives what to say of them."""
         report, found = reports[0], dict[str, Any]()
         if self.log is not None:
             with waiting("writing the command log"):
                 found["log"] = _write_log(self.log, report.recording)
         if self.timeline is not None:
             with waiting("writing the timeline"):
-                found["timeline"] = _write_timeline(self.timeline, report, self.window_ns)
+                found["timeline"] = _write_timeline(self.timeline, reports, self.window_ns)
         if self.audit:
             with waiting("auditing the command log"):
                 found["violations"] = _violations(report)
@@ -134,12 +133,21 @@ def _write_log(path: Path, recording: Any) -> dict[str, Any]:
     return {"file": str(path), "commands": len(names)}
 
 
-def _write_timeline(path: Path, report: Report, window_ns: tuple[float, float | None]) -> dict[str, Any]:
-    """The JSON object of Chrome's trace format."""
-    from simulators.dram.timeline import timeline
+def _write_timeline(
+    path: Path, reports: Sequence[Report], window_ns: tuple[float, float | None]
+) -> dict[str, Any]:
+    """The JSON object of Chrome's trace format; two designs are one below the other."""
+    from simulators.dram.timeline import MOST_COMMANDS, side_by_side, timeline
 
-    made = timeline(report.recording, *window_ns)
-    about = {"design": report.label, "workload": report.workload.name, "device": report.recording.device.id}
+    most = MOST_COMMANDS // len(reports)
+    parts = [timeline(report.recording, *window_ns, most) for report in reports]
+    letters = [f"{letter} ({report.label})" for letter, report in zip("AB", reports, strict=False)]
+    made = side_by_side(parts, letters) if len(parts) > 1 else parts[0]
+    about = {
+        "designs": [report.label for report in reports],
+        "devices": [report.recording.device.id for report in reports],
+        "workload": reports[0].workload.name,
+    }
     whole = {"traceEvents": made.events, "displayTimeUnit": "ns", "otherData": about}
     with _written(path, "timeline"), _text_file(path) as file:
         json.dump(whole, file, separators=(",", ":"), allow_nan=False)

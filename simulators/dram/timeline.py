@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,6 +96,28 @@ def timeline(
         end = max(int(cycles[kept]), int(cycles[kept - 1]) + 1)
     made = _Lanes(recording, first, kept, begin, end)
     return Timeline(made.events(), kept - first, last - kept, begin * tck_ns, end * tck_ns)
+
+
+def side_by_side(timelines: Sequence[Timeline], labels: Sequence[str]) -> Timeline:
+    """Several runs in one trace: the processes of each after those of the one before, with its label."""
+    events: list[dict[str, Any]] = []
+    first = 0
+    for made, label in zip(timelines, labels, strict=True):
+        moved = [{**event, "pid": event["pid"] + first} for event in made.events]
+        for event in moved:
+            if event["name"] == "process_name":
+                event["args"] = {"name": f"{label}: {event['args']['name']}"}
+            elif event["name"] == "process_sort_index":
+                event["args"] = {"sort_index": event["pid"]}
+        events += moved
+        first = max(event["pid"] for event in moved) + 1
+    return Timeline(
+        events,
+        sum(made.commands for made in timelines),
+        sum(made.left_out for made in timelines),
+        min(made.from_ns for made in timelines),
+        max(made.to_ns for made in timelines),
+    )
 
 
 def _first_cycle(time_ns: float, tck_ns: float) -> int:

@@ -259,6 +259,16 @@ def test_the_timeline_is_cut_to_the_window(run, tmp_path):
     assert json.loads(out)["timeline"]["commands"] < 200
 
 
+def test_two_designs_are_one_below_the_other_in_the_timeline(run, tmp_path):
+    run("replay", "small", TRIAL, "default", "--diff", "--timeline", "both.json")
+
+    events = json.loads((tmp_path / "both.json").read_text())["traceEvents"]
+    names = {event["pid"]: event["args"]["name"] for event in events if event["name"] == "process_name"}
+    reads = [event["pid"] for event in events if event["name"] in ("RD", "RDA")]
+    assert names == {0: f"A (small-{TRIAL}): channel 0", 1: "B (default): channel 0"}
+    assert reads.count(0) == reads.count(1) > 0
+
+
 def test_bandwidth_and_latency_over_time_are_drawn(run, tmp_path):
     status, out, _ = run("replay", "--trace", SCATTERED, "--plot", "over-time.html")
 
