@@ -59,10 +59,11 @@ cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, c
     slot.row_class = ROW_HIT
     c.fifo_head = slot.behind
     c.last_admitted_at = t
-    if rarely(a.config.arbiter == ARBITER_SIMPLE):
+    if rarely(slot.accepted < 0 or a.config.arbiter == ARBITER_SIMPLE):
         if slot.accepted < 0:
             accept(a, tape, slot, t)
-        a.in_handshake[slot.source] -= 1
+        if a.config.arbiter == ARBITER_SIMPLE:
+            a.in_handshake[slot.source] -= 1
         reopen(a, slot.source)
     if rarely(a.config.write_forwarding or a.config.write_coalescing):
         if is_served_by_a_write(a, c, number, slot):
@@ -101,7 +102,7 @@ cdef inline void free_entry(Arena* a, Channel* c, int64_t number, Slot* slot, co
 cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t) noexcept nogil:
     """The requests of an idle channel stop waiting for company when the next one has no room."""
     if c.fifo_head != NO_SLOT and not c.has_room:
-        c.gather_until = t
+        c.gather_until = c.spare_at = t
         choose_winner(a, c, t)
 
 

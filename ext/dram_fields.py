@@ -87,11 +87,15 @@ def checked_config(config: ArrayLike) -> NDArray[np.int64]:
         if not low <= value <= high:
             raise ValueError(f"{name}={value} is out of range, expected {low} to {high}")
     if values["n_banks"] % values["n_bank_groups"]:
-        raise ValueError(f"n_banks={values['n_banks']} is no multiple of n_bank_groups={values['n_bank_groups']}")
+        raise ValueError(
+            f"n_banks={values['n_banks']} is no multiple of n_bank_groups={values['n_bank_groups']}"
+        )
     for name, limit in (("n_banks", MAX_BANKS), ("n_bank_groups", MAX_GROUPS)):
         total = values["n_ranks"] * values[name]
         if total > limit:
-            raise ValueError(f"n_ranks={values['n_ranks']} of {name}={values[name]} are {total}: at most {limit}")
+            raise ValueError(
+                f"n_ranks={values['n_ranks']} of {name}={values[name]} are {total}: at most {limit}"
+            )
     return vector
 
 
@@ -99,7 +103,9 @@ def checked_rows(rows: ArrayLike) -> NDArray[np.int64]:
     """The constraints, int64 (n, 6). ValueError names the first row that makes no sense."""
     table = np.ascontiguousarray(rows, dtype=np.int64)
     if table.ndim != 2 or table.shape[1] != len(ROW_FIELDS):
-        raise ValueError(f"rows have shape {table.shape}, expected (n, {len(ROW_FIELDS)}): {', '.join(ROW_FIELDS)}")
+        raise ValueError(
+            f"rows have shape {table.shape}, expected (n, {len(ROW_FIELDS)}): {', '.join(ROW_FIELDS)}"
+        )
     last = len(COMMANDS) - 1
     limits = ((0, 4), (0, last), (0, last), (-_LONGEST, _LONGEST), (0, MAX_WINDOW), (0, 13))
     for name, (low, high), column in zip(ROW_FIELDS, limits, table.T, strict=True):
@@ -117,7 +123,9 @@ def _check_scopes(table: NDArray[np.int64]) -> None:
     to_set = np.isin(table[:, 1:3], [COMMANDS.index(name) for name in _SET_COMMANDS]).any(axis=1)
     wrong = ((scope <= 1) & to_rank) | ((scope == 1) & to_set)
     if wrong.any():
-        raise ValueError(f"row {np.flatnonzero(wrong)[0]} names a bank or group of a command that goes to several")
+        raise ValueError(
+            f"row {np.flatnonzero(wrong)[0]} names a bank or group of a command that goes to several"
+        )
     wrong = (window > 1) & (scope != 2)
     if wrong.any():
         raise ValueError(f"row {np.flatnonzero(wrong)[0]} has a window beyond a rank: expected scope 2")
@@ -127,5 +135,7 @@ def checked_lengths(lengths: ArrayLike) -> NDArray[np.int64]:
     """Clocks that each command occupies its bus, int64 (commands,)."""
     clocks = np.ascontiguousarray(lengths, dtype=np.int64)
     if clocks.shape != (len(COMMANDS),) or clocks.min() < 1 or clocks.max() > 64:
-        raise ValueError(f"lengths={clocks.tolist()}: expected 1 to 64 clocks for each of {len(COMMANDS)} commands")
+        raise ValueError(
+            f"lengths={clocks.tolist()}: expected 1 to 64 clocks for each of {len(COMMANDS)} commands"
+        )
     return clocks

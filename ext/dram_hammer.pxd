@@ -63,6 +63,14 @@ cdef inline void clear_table(Table* table, int64_t n) noexcept nogil:
         table.counts[k] = 0
 
 
+cdef inline void mark_if_full(const Arena* a, Channel* c, int64_t number) noexcept nogil:
+    """Rfm: at the maximum a bank may not be activated again (JESD79-5, RAAMMT)."""
+    c.full &= ~bit(number)
+    if a.config.mitigation == RFM_COUNTING and a.config.raa_initial > 0:
+        if c.banks[number].activations >= later(a.config.raa_initial, a.config.raa_maximum):
+            c.full |= bit(number)
+
+
 cdef inline void record_row(Arena* a, Rank* rank, int64_t counter) noexcept nogil:
     """Prac: one more activation of a row; at the threshold the rank owes an RFM."""
     cdef int64_t k
@@ -88,6 +96,7 @@ cdef inline void count_activation(
         is_over = table_is_over(a, &c.tables[number], slot.row, t)
     elif a.config.mitigation == RFM_COUNTING:
         c.banks[number].activations += 1
+        mark_if_full(a, c, number)
     elif a.config.mitigation == PRAC and r.row_counter is not NULL:
         record_row(a, &c.ranks[c.bank_rank[number]], r.row_counter[slot.index])
     if is_over:
@@ -112,6 +121,7 @@ cdef inline void pay_activations(const Arena* a, Channel* c, uint64_t banks) noe
     while banks:
         c.banks[lowest_bit(banks)].activations = <int32_t> later(
             0, c.banks[lowest_bit(banks)].activations - a.config.raa_initial)
+        mark_if_full(a, c, lowest_bit(banks))
         banks &= banks - 1
 
 

@@ -190,6 +190,11 @@ cdef inline cycle_t cycle_of(int64_t key) noexcept nogil:
     return key >> KEY_BITS
 
 
+cdef inline uint64_t withheld(const Channel* c) noexcept nogil:
+    """Banks that may not be served: held, or closed and activated as often as is allowed before an RFM."""
+    return c.held | (c.full & ~c.open)
+
+
 cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) noexcept nogil:
     """With additional candidates, muted banks or two command buses."""
     cdef uint64_t left
@@ -202,7 +207,7 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
     c.mute = 0
     if a.config.scheduler == SCHEDULER_FCFS:
         mute_all_but_oldest(a, c)
-    left = c.active & ~c.held & ~c.mute
+    left = c.active & ~withheld(c) & ~c.mute
     while left:
         number = lowest_bit(left)
         left &= left - 1

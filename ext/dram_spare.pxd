@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_commands cimport precharge, refresh_victim
 from ext.dram_numbers cimport NEVER, PAGE_TIMEOUT, PRE, VRR, earlier, later, lowest_bit
-from ext.dram_policy cimport choose
+from ext.dram_policy cimport withheld
 from ext.dram_state cimport Arena, Channel, Tape, bit
 from ext.dram_timing cimport earliest_for_bank
 
@@ -19,7 +19,7 @@ cdef inline uint64_t spare_banks(const Arena* a, const Channel* c) noexcept nogi
     cdef uint64_t banks = c.victims & ~c.open
     if a.config.page_policy == PAGE_TIMEOUT:
         banks |= c.open
-    return banks & ~c.active & ~c.held
+    return banks & ~c.active & ~withheld(c)
 
 
 cdef inline cycle_t spare_ready(const Arena* a, const Channel* c, int64_t number) noexcept nogil:

@@ -238,6 +238,7 @@ cdef struct Channel:
     int64_t held_changes        # in the next cycle
     uint64_t mute               # Fcfs: banks with requests but no candidate
     uint64_t victims            # banks with a victim row
+    uint64_t full               # Rfm: banks that may not be activated before an RFM
     int64_t last_direction      # 1 after a write
     int64_t write_mode
     int64_t streak              # Bliss

@@ -12,7 +12,7 @@ from ext.dram_numbers cimport (
     CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, NEVER, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
     STALL_BATCHING, STALL_IDLE, earlier, highest_bit, later, lowest_bit, rarely,
 )
-from ext.dram_policy cimport bound_of, extra_bound_of
+from ext.dram_policy cimport bound_of, extra_bound_of, withheld
 from ext.dram_state cimport Arena, Channel, Rank, Slot, bit
 from ext.dram_timing cimport bus_bound
 
@@ -91,7 +91,7 @@ cdef inline void count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cyc
 
 cdef inline int64_t cause_of_holding(const Channel* c) noexcept nogil:
     """No bank has a candidate: what holds the lowest one with requests?"""
-    cdef uint64_t held = c.active & c.held
+    cdef uint64_t held = c.active & withheld(c)
     cdef const Rank* rank
     cdef int64_t number
     if not held:
@@ -133,7 +133,7 @@ cdef inline int64_t account(Arena* a, Channel* c, cycle_t t) noexcept nogil:
             c.then = t
             return STALL_BATCHING
     c.then = t
-    if rarely((c.active & ~c.held & ~c.mute) == 0):
+    if rarely((c.active & ~withheld(c) & ~c.mute) == 0):
         cause = cause_of_holding(c)
         c.stalls[cause] += gap
         return cause

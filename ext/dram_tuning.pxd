@@ -9,7 +9,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_admission cimport has_room
 from ext.dram_front cimport hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response
-from ext.dram_hammer cimport clear_table
+from ext.dram_hammer cimport clear_table, mark_if_full
 from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
@@ -228,7 +228,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
     a.steps_at = a.now + 1
     for number in range(a.n_channels):
         c = channel_at(a, number)
-        a.step_at[number] = c.admit_at = c.manager_at = a.now + 1
+        a.step_at[number] = c.admit_at = c.manager_at = c.spare_at = a.now + 1
         c.mute = 0
         c.best_is_extra = 0
         c.has_room = has_room(a, c, r)
@@ -236,6 +236,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
         schedule_response(a, c, a.now + 1)
         for k in range(a.banks_of_channel):
             count_hits(a, &c.banks[k])
+            mark_if_full(a, c, k)
             choose(a, c, k)
         choose_winner(a, c, a.now + 1)
     if a.n_held:

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.bench_engine [REQUESTS]
 
-DDR4-2400, one rank, mapping row-bank-column, open page and FR-FCFS unless named otherwise, one thread. The
-traces are the four on which other DRAM simulators were timed (sequential and uniform random reads over 1 GiB,
+DDR4-2400, one rank unless named otherwise, mapping row-bank-column, open page and FR-FCFS unless named otherwise, one thread. The
+first four traces are those on which other DRAM simulators were timed (sequential and uniform random reads over 1 GiB,
 a triad of three arrays, and random reads one per 200 cycles), made by the same recipe: splitmix64 of the
 request's number. Best of five, beside a fixed loop in the same process: on a busy machine compare the ratio.
 """
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ext.dram_engine import DramEngine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device
+from simulators.dram.devices import Device, device
 from simulators.dram.mapping import AddressMapping
 
 _DEVICE = "ddr4-2400-8gb-x8"
@@ -50,11 +50,18 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
         "resp_queue": "Reorder",
         "arbiter": "Reorder",
     },
+    "columns first, by watermark": {"scheduler": "GrpFrFcfsWm", "command_mux": "ColumnsFirst"},
     "power-down after 16 cycles": {
         "power_down_policy": "PrechargePowerDown",
         "power_down_timeout_cycles": 16,
     },
 }
+
+MEMORIES: Mapping[str, tuple[str, int, int]] = {
+    "two ranks": (_DEVICE, 1, 2),
+    "four channels": (_DEVICE, 4, 1),
+    "four channels of two ranks": (_DEVICE, 4, 2),
+}  # device, channels, ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +117,43 @@ def random_mix(n: int) -> Recipe:
     return Recipe(random_lines(n), np.zeros(n, np.int64), writes.astype(np.uint8))
 
 
+def regular_random(n: int) -> Recipe:
+    """Random lines, every third access a write, one each twelve cycles."""
+    recipe = random_mix(n)
+    return Recipe(recipe.address, 12 * np.arange(n, dtype=np.int64), recipe.is_write)
+
+
 TRACES: Mapping[str, Callable[[int], Recipe]] = {
     "stream": stream,
     "triad": triad,
     "uniform random": uniform_random,
     "sparse": sparse,
     "random, 1/3 writes": random_mix,
+    "random, one per 12": regular_random,
 }
 
 
-def engine_arguments(recipe: Recipe) -> tuple[NDArray[Any], ...]:
+def engine_arguments(recipe: Recipe, memory: Device) -> tuple[NDArray[Any], ...]:
     """The request arrays that the engine takes."""
-    decoded = AddressMapping.preset("row-bank-column", device(_DEVICE)).decode(recipe.address)
+    decoded = AddressMapping.preset("row-bank-column", memory).decode(recipe.address)
     source = np.zeros(len(recipe.address), np.uint8)
-    return (recipe.arrival, decoded.bank, decoded.row, decoded.column, recipe.is_write, source)
+    return (
+        recipe.arrival,
+        decoded.channel,
+        decoded.bank,
+        decoded.row,
+        decoded.column,
+        recipe.is_write,
+        source,
+    )
 
 
-def engine_seconds(policies: Mapping[str, Any], requests: tuple[NDArray[Any], ...]) -> float:
+def engine_seconds(policies: Mapping[str, Any], requests: tuple[NDArray[Any], ...], memory: Device) -> float:
     """CPU time of one simulation, from opening to the last response."""
-    config = ControllerConfig.build(device(_DEVICE), {**BASE, **policies}).vector()
+    config = ControllerConfig.build(memory, {**BASE, **policies})
+    inputs = (config.vector(), config.row_array(), config.length_array())
     started = time.thread_time()
-    DramEngine(config, *requests).advance()
+    DramEngine(*inputs, *requests).advance()
     return time.thread_time() - started
 
 
@@ -143,9 +166,10 @@ def calibration_seconds() -> float:
     return time.thread_time() - started
 
 
-def row(trace: str, label: str, requests: tuple[NDArray[Any], ...]) -> str:
+def row(trace: str, label: str, requests: tuple[NDArray[Any], ...], memory: Device) -> str:
     """One line of the report: rate, time, and time in steps of the calibration loop."""
-    rounds = [(engine_seconds(POLICIES[label], requests), calibration_seconds()) for _ in range(_ROUNDS)]
+    policies = POLICIES.get(label, {})
+    rounds = [(engine_seconds(policies, requests, memory), calibration_seconds()) for _ in range(_ROUNDS)]
     n = len(requests[0])
     best = min(seconds for seconds, _ in rounds) / n
     steps = best / (min(loop for _, loop in rounds) / _CALIBRATION_STEPS)
@@ -156,9 +180,14 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     sys.stdout.write(f"DRAM engine, {n} requests a trace, CPU time, best of {_ROUNDS}\n")
     for trace, make in TRACES.items():
-        requests = engine_arguments(make(n))
+        recipe = make(n)
+        requests = engine_arguments(recipe, device(_DEVICE))
         for label in POLICIES:
-            sys.stdout.write(row(trace, label, requests))
+            sys.stdout.write(row(trace, label, requests, device(_DEVICE)))
+            sys.stdout.flush()
+        for label, (name, channels, ranks) in MEMORIES.items():
+            memory = device(name).arranged(channels=channels, ranks=ranks)
+            sys.stdout.write(row(trace, label, engine_arguments(recipe, memory), memory))
             sys.stdout.flush()
 
 

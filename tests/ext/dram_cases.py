@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ext.dram_engine import COMMANDS, POLICY_FIELDS, TIMING_FIELDS, DramEngine
+from ext.dram_engine import COMMANDS, TIMING_FIELDS, DramEngine
 from simulators.dram.config import ControllerConfig
 from simulators.dram.constraints import COMMANDS as NAMES
 from simulators.dram.devices import device, device_ids
@@ -99,7 +99,9 @@ def _with_other_timing(rng: np.random.Generator, config: ControllerConfig) -> Co
     """Every constraint between a third and twice its length, some left out, other clocks on the command bus."""
     kept = [row for row in config.rows if rng.random() < 0.97]
     window = int(rng.integers(1, 80))
-    lengths_of = [window if row.window > 1 else int(rng.integers(row.cycles // 3, 2 * row.cycles + 1)) for row in kept]
+    lengths_of = [
+        window if row.window > 1 else int(rng.integers(row.cycles // 3, 2 * row.cycles + 1)) for row in kept
+    ]
     rows = tuple(row._replace(cycles=cycles) for row, cycles in zip(kept, lengths_of, strict=True))
     times = {name: int(rng.integers(1, 40)) for name in TIMING_FIELDS if name.startswith("t_")}
     lengths = tuple(int(rng.choice([1, 1, 2, 4])) for _ in NAMES)

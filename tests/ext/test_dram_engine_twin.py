@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ext.dram_engine import bin_upper_bounds, latency_bins
-from simulators.dram.config import ControllerConfig
+from ext.dram_engine import COMMANDS, bin_upper_bounds, coarse_bin_upper_bounds, latency_bins
 from tests.ext.dram_cases import (
     Case,
     RequestArrays,
-    device_timings,
+    device_config,
     first_difference,
     open_engine,
     random_case,
 )
 
-QUICK_CASES = 300
+QUICK_CASES = 150
 SLOW_CASES = 4000
 BLOCK = 50
 
@@ -30,6 +32,12 @@ def test_engine_equals_the_twin_on_random_controllers_and_traces(start):
     differences = {number: first_difference(random_case(number)) for number in cases}
 
     assert not {number: text for number, text in differences.items() if text}
+
+
+@given(number=st.integers(100_000, 1 << 40), n_requests=st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_engine_equals_the_twin_on_any_case(number, n_requests):
+    assert first_difference(random_case(number, n_requests)) is None
 
 
 @pytest.mark.slow
@@ -64,6 +72,60 @@ def test_latency_statistics_are_those_of_the_recorded_cycles(number):
 
 
 @pytest.mark.parametrize("number", range(20))
+def test_coarse_histograms_and_timeline_are_those_of_the_recorded_cycles(number):
+    case = random_case(number)
+    engine = open_engine(case)
+    series, source = case.requests.is_write, case.requests.source
+    measured = np.arange(len(case.requests)) >= case.warmup
+
+    engine.advance()
+
+    latency = engine.finish_cycles - case.requests.arrival
+    bins = np.searchsorted(coarse_bin_upper_bounds(), latency)
+    histograms = np.zeros_like(engine.source_histograms())
+    np.add.at(histograms, (source[measured], series[measured], bins[measured]), 1)
+    np.testing.assert_array_equal(engine.source_histograms(), histograms)
+    timeline = engine.timeline()
+    place = engine.finish_cycles // timeline["interval_cycles"]
+    requests, sums = np.zeros_like(timeline["requests"]), np.zeros_like(timeline["requests"])
+    np.add.at(requests, (series, place), 1)
+    np.add.at(sums, (series, place), latency)
+    np.testing.assert_array_equal(timeline["requests"], requests)
+    np.testing.assert_array_equal(timeline["latency_sums"], sums)
+    assert requests.shape[1] <= 512
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_bank_counts_are_those_of_the_log(number):
+    case = random_case(number)
+    engine = open_engine(case)
+
+    engine.advance()
+
+    counts, counters = engine.bank_counts(), engine.counters()
+    log = engine.command_log()
+    name = np.array(COMMANDS)[log["command"]]
+    for k, names in enumerate((("ACT",), ("PRE",), ("RD", "RDA"), ("WR", "WRA"))):
+        chosen = np.isin(name, names)
+        expected = np.zeros(counts.shape[:2], dtype=np.int64)
+        np.add.at(expected, (log["channel"][chosen], log["bank"][chosen]), 1)
+        np.testing.assert_array_equal(counts[:, :, k], expected)
+    assert counts[:, :, 4].sum() == counters["row_conflicts"]
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_every_cycle_of_a_channel_is_put_down_to_one_cause(number):
+    case = random_case(number)
+    engine = open_engine(case)
+
+    engine.advance()
+
+    counters = engine.counters()
+    lost = sum(value for name, value in counters.items() if name.startswith("stall_"))
+    assert lost == counters["elapsed_cycles"] * case.config.n_channels
+
+
+@pytest.mark.parametrize("number", range(20))
 def test_batches_divide_the_measured_reads_in_the_order_of_completion(number):
     case = random_case(number)
     engine = open_engine(case)
@@ -84,9 +146,11 @@ def test_batches_divide_the_measured_reads_in_the_order_of_completion(number):
 def test_a_starved_request_fills_the_reorder_buffer_and_then_is_served(arbiter):
     n, starved = 4800, 300
     rows = np.where(np.arange(n) == starved, 2, 1)
-    columns = RequestArrays.from_columns(0 * rows, 0 * rows, rows, np.arange(n) % 128, 0 * rows, 0 * rows)
-    timings = device_timings("ddr4-2400-8gb-x8")
-    config = ControllerConfig(**timings, scheduler_buffer=2, refresh_policy=0, arbiter=arbiter)
+    columns = RequestArrays.from_columns(
+        0 * rows, 0 * rows, 0 * rows, rows, np.arange(n) % 128, 0 * rows, 0 * rows
+    )
+    memory = device_config("ddr4-2400-8gb-x8")
+    config = replace(memory, scheduler_buffer=2, refresh_policy=0, arbiter=arbiter)
     case = Case(config, columns, warmup=0)
     engine = open_engine(case)
 
