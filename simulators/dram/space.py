@@ -5,9 +5,10 @@
 * `dramgym-published`: the same without that constraint, as the benchmark was published.
 * `dram`: ours, for one memory. More policies of each kind, a batching window, write drain, address mapping,
   power-down and self-refresh, so that latency and energy really conflict; without the buffers and limits so
-  small that they only throttle. The refresh policies and limits are those of the memory.
-* `dram-full`: `dram`, and everything else that the controller can do: fairness between sources, matching of
-  buffered writes, and the choices in which the peers differ.
+  small that they only throttle, and with few values of each timer, so that a policy with a timer does not
+  crowd out one without. The refresh policies and limits are those of the memory.
+* `dram-full`: everything that the controller can do: all values, strict order, fairness between sources,
+  matching of buffered writes, and the choices in which the peers differ.
 * `dram-system`: which memory at all? Device, channels and ranks are parameters beside the policies that every
   standard knows; what a memory cannot do is a constraint or has no effect.
 
@@ -17,7 +18,7 @@ each of them does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from dse.errors import LookupFailed, did_you_mean
 from dse.parameter import Parameter, Value
@@ -31,14 +32,13 @@ _GYM_PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")
 _GYM_SCHEDULERS = ("Fifo", "FrFcfsGrp", "FrFcfs")
 _GYM_BUFFERS = ("Bankwise", "ReadWrite", "Shared")
 _GYM_REFRESH = ("NoRefresh", "AllBank")
-_SCHEDULERS = tuple(name for name in config.SCHEDULERS if name != "Bliss")
+_SCHEDULERS = ("Fifo", "FrFcfsGrp", "FrFcfs", "FrFcfsCap", "GrpFrFcfs", "GrpFrFcfsWm")
 _SYSTEM_SCHEDULERS = ("FrFcfs", "FrFcfsGrp", "FrFcfsCap", "GrpFrFcfs", "GrpFrFcfsWm")
 _SYSTEM_PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive", "Timeout")
 
 _PAGE_TIMEOUTS = (16, 32, 64, 128, 256, 512)
 _ROW_HIT_CAPS = (1, 2, 4, 8, 16, 32)
-_HIGH_WATERMARKS = (8, 16, 24, 32, 48)
-_LOW_WATERMARKS = (0, 4, 8)
+_WATERMARKS = {"write_high_watermark": (8, 16, 24, 32, 48), "write_low_watermark": (0, 4, 8)}
 _POWER_DOWN_TIMEOUTS = (0, 16, 64, 256, 1024)
 _SELF_REFRESH_TIMEOUTS = (0, 1024, 4096, 16_384, 65_536)
 _WINDOWS = (0, 16, 32, 64, 128, 256, 512, 1024)
@@ -90,12 +90,14 @@ def _dramgym_published(memory: Device | None) -> DesignSpace:
 
 
 def _dram(memory: Device | None) -> DesignSpace:
-    rules = (*_GYM_RULES, *_policy_rules(config.PAGE_POLICIES, _SCHEDULERS))
-    return DesignSpace("dram", tuple(_own(memory, _SCHEDULERS)), (_RETENTION,), rules)
+    rules = (*_GYM_RULES, *_policy_rules(config.PAGE_POLICIES, _SCHEDULERS, ("write_high_watermark",)))
+    few = (*_power((0, 4096)), *_counters((64, 256), (4, 16), {"write_high_watermark": (12, 24)}))
+    return DesignSpace("dram", (*_own(memory, _SCHEDULERS), *few), (_RETENTION,), rules)
 
 
 def _dram_full(memory: Device | None) -> DesignSpace:
-    parameters = (*_own(memory, config.SCHEDULERS), *_fairness(), *_matching_and_peers())
+    all_values = (*_power(_SELF_REFRESH_TIMEOUTS), *_counters(_PAGE_TIMEOUTS, _ROW_HIT_CAPS, _WATERMARKS))
+    parameters = (*_own(memory, config.SCHEDULERS), *all_values, *_fairness(), *_matching_and_peers())
     rules = (*_GYM_RULES, *_policy_rules(config.PAGE_POLICIES, config.SCHEDULERS))
     return DesignSpace("dram-full", parameters, (_RETENTION,), rules)
 
@@ -112,11 +114,11 @@ def _dram_system(memory: Device | None) -> DesignSpace:
         _choice("scheduler", _SYSTEM_SCHEDULERS, "FrFcfs", "scheduler", _WHICH_NEXT),
         _choice("scheduler_buffer", _GYM_BUFFERS, "Bankwise", "scheduler", _HOW_DIVIDED),
         _buffer_size(4, 64),
-        *_counters(),
+        *_counters(_PAGE_TIMEOUTS, _ROW_HIT_CAPS, _WATERMARKS),
         _choice("refresh_policy", refresh, "AllBank", "refresh", _HOW_REFRESHED),
         *_limits(_REFRESH_LIMITS),
         _transactions(32, 1024, 256),
-        *_power(),
+        *_power(_SELF_REFRESH_TIMEOUTS),
     )
     rules = (*_policy_rules(_SYSTEM_PAGE_POLICIES, _SYSTEM_SCHEDULERS), *_dead_ranks(memories))
     return DesignSpace("dram-system", parameters, tuple(_impossible(memories, refresh)), rules)
@@ -132,7 +134,7 @@ def _gym() -> tuple[Parameter, ...]:
 
 
 def _own(memory: Device | None, schedulers: tuple[str, ...]) -> Iterator[Parameter]:
-    """Parameters of `dram`, with those schedulers."""
+    """Parameters that `dram` and `dram-full` share, with those schedulers."""
     refresh = ("AllBank",) if memory is None else memory.refresh
     most = _REFRESH_LIMITS[-1] if memory is None else memory.most_postponed
     limits = tuple(limit for limit in _REFRESH_LIMITS if limit <= most)
@@ -145,8 +147,6 @@ def _own(memory: Device | None, schedulers: tuple[str, ...]) -> Iterator[Paramet
         "cycles for which requests gather at an idle rank before the first is served",
     )  # fmt: skip
     yield _mapping()
-    yield from _power()
-    yield from _counters()
 
 
 def _controller(
@@ -208,25 +208,25 @@ def _limits(values: tuple[int, ...]) -> Iterator[Parameter]:
         yield Parameter(name, values, 1, "refresh", "integer", "intervals", text)
 
 
-def _counters() -> Iterator[Parameter]:
+def _counters(
+    page_timeouts: tuple[int, ...], row_hit_caps: tuple[int, ...], watermarks: Mapping[str, tuple[int, ...]]
+) -> Iterator[Parameter]:
     """What the policies that count and time are set to."""
     yield _cycles(
-        "page_timeout_cycles", _PAGE_TIMEOUTS, 64, "page_policy", "quiet cycles before a row is closed"
+        "page_timeout_cycles", page_timeouts, 64, "page_policy", "quiet cycles before a row is closed"
     )
     yield Parameter(
-        "row_hit_cap", _ROW_HIT_CAPS, 4, "page_policy", "power_of_two", "accesses", "accesses a row may have"
+        "row_hit_cap", row_hit_caps, 4, "page_policy", "power_of_two", "accesses", "accesses a row may have"
     )
-    yield Parameter(
-        "write_high_watermark", _HIGH_WATERMARKS, 24, "scheduler", "integer", "requests",
-        "more buffered writes than this are drained",
-    )  # fmt: skip
-    yield Parameter(
-        "write_low_watermark", _LOW_WATERMARKS, 8, "scheduler", "integer", "requests",
-        "until so many are left",
-    )  # fmt: skip
+    for name, default, text in (
+        ("write_high_watermark", 24, "more buffered writes than this are drained"),
+        ("write_low_watermark", 8, "until so many are left"),
+    ):
+        if name in watermarks:
+            yield Parameter(name, watermarks[name], default, "scheduler", "integer", "requests", text)
 
 
-def _power() -> Iterator[Parameter]:
+def _power(self_refresh_timeouts: tuple[int, ...]) -> Iterator[Parameter]:
     yield _choice(
         "power_down_policy", config.POWER_DOWN_POLICIES, "NoPowerDown", "power_down",
         "whether an idle rank powers down, and with its rows open or closed",
@@ -235,7 +235,7 @@ def _power() -> Iterator[Parameter]:
         "power_down_timeout_cycles", _POWER_DOWN_TIMEOUTS, 64, "power_down", "idle cycles before power-down"
     )
     yield _cycles(
-        "self_refresh_timeout_cycles", _SELF_REFRESH_TIMEOUTS, 0, "power_down",
+        "self_refresh_timeout_cycles", self_refresh_timeouts, 0, "power_down",
         "quiet cycles before self-refresh (0: never)",
     )  # fmt: skip
 
@@ -273,7 +273,9 @@ _GYM_RULES = (
 )
 
 
-def _policy_rules(page_policies: tuple[str, ...], schedulers: tuple[str, ...]) -> Iterator[DeadRule]:
+def _policy_rules(
+    page_policies: tuple[str, ...], schedulers: tuple[str, ...], watermarks: Iterable[str] = _WATERMARKS
+) -> Iterator[DeadRule]:
     """Timers, caps and watermarks of policies that the design does not have."""
     yield DeadRule(
         "power_down_timeout_cycles", {"power_down_policy": ("NoPowerDown",)}, "the clock enable stays high"
@@ -285,8 +287,8 @@ def _policy_rules(page_policies: tuple[str, ...], schedulers: tuple[str, ...]) -
         "scheduler": tuple(name for name in schedulers if name != "FrFcfsCap"),
     }
     yield DeadRule("row_hit_cap", uncapped, "accesses to a row are not counted")
-    undrained = {"scheduler": tuple(name for name in schedulers if name != "GrpFrFcfsWm")}
-    for watermark in ("write_high_watermark", "write_low_watermark"):
+    undrained: Condition = {"scheduler": tuple(name for name in schedulers if name != "GrpFrFcfsWm")}
+    for watermark in watermarks:
         yield DeadRule(watermark, undrained, "writes are not drained by watermarks")
     if "Bliss" in schedulers:
         others = {"scheduler": tuple(name for name in schedulers if name != "Bliss")}

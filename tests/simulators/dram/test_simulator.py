@@ -179,7 +179,9 @@ def test_a_running_controller_can_be_retuned_but_its_data_cannot_move(system, mi
         session.retune(system.space.point(address_mapping="bank-row-column"))
 
 
-def test_every_subsystem_has_counters(system, mixed):
+@pytest.mark.parametrize("space", ["dram", "dram-full", "dram-system"])
+def test_every_subsystem_has_counters(space, mixed):
+    system = dse.make_simulator("dram", space=space)
     session = system.open(system.space.default(), mixed.head(100))
     session.finish()
 
