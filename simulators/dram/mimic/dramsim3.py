@@ -41,7 +41,8 @@ class DramSim3:
     read_queue, write_queue: requests; unified_queue: one queue of read_queue requests for both, without
     drains. queue_structure: command queues of command_queue entries, one "PerBank" or "PerRank".
     hits_before_conflict: columns that a row serves before it may be closed under a waiting hit.
-    drain_idle_above: with no command queued, more writes than this start a drain. page_policy: "Open", or
+    drain_idle_above: with no command queued, more writes than this start a drain. drain_scope: while it
+    lasts, no read moves ("Channel"), or one may when no write can ("Bank"). page_policy: "Open", or
     "Closed" (every column precharges). dual_command: a second command a clock when one of the two is a
     column (HBM). refresh: "AllBank" or "NoRefresh".
     """
@@ -49,6 +50,7 @@ class DramSim3:
     NAMES: ClassVar[dict[str, tuple[str, ...]]] = {
         "queue_structure": ("PerBank", "PerRank"),
         "page_policy": ("Open", "Closed"),
+        "drain_scope": ("Channel", "Bank"),
         "refresh": ("AllBank", "NoRefresh"),
     }
 
@@ -59,6 +61,7 @@ class DramSim3:
     command_queue: int = 8
     hits_before_conflict: int = 4
     drain_idle_above: int = 8
+    drain_scope: str = "Channel"
     page_policy: str = "Open"
     dual_command: bool = False
     refresh: str = "AllBank"
@@ -230,7 +233,11 @@ class DramSim3Controller(PeerController):
     def _move_request(self) -> None:
         if not self.choices.unified_queue and self.draining == 0:
             self._start_drain()
-        source = self.waiting[self.draining > 0]
+        is_drain = self.draining > 0
+        if not self._move_from(self.waiting[is_drain]) and is_drain and self.choices.drain_scope == "Bank":
+            self._move_from(self.waiting[False])
+
+    def _move_from(self, source: list[MimicRequest]) -> bool:
         for request in source:
             queue = self.queues[request.bank // self.banks_per_queue]
             if len(queue) >= self.choices.command_queue:
@@ -238,11 +245,12 @@ class DramSim3Controller(PeerController):
             if request.is_write and not self.choices.unified_queue:
                 if request.line in self.pending_reads:
                     self.draining = 0
-                    return
+                    return True
                 self.draining -= 1
             source.remove(request)
             queue.append(request)
-            return
+            return True
+        return False
 
     def _start_drain(self) -> None:
         writes = len(self.waiting[True])

@@ -36,6 +36,8 @@ class Spacing:
     def __init__(self, device: Device, rows: Iterable[Constraint]) -> None:
         self.n_ranks, self.n_banks = device.ranks, device.banks
         self.banks_per_group = device.banks_per_group
+        self._lengths = device.lengths
+        self._bus_free = NEVER
         self._on_bank = self._table(device.ranks * device.banks)
         self._on_group = self._table(device.ranks * device.bank_groups)
         self._on_rank = self._table(device.ranks)
@@ -55,6 +57,7 @@ class Spacing:
     def earliest(self, command: int, bank: int) -> int:
         """First legal cycle of a command to a bank."""
         return max(
+            self._bus_free,
             self._on_bank[bank][command],
             self._on_group[bank // self.banks_per_group][command],
             self._on_rank[bank // self.n_banks][command],
@@ -62,10 +65,15 @@ class Spacing:
 
     def earliest_on_rank(self, command: int, rank: int) -> int:
         """First legal cycle of a command to a whole rank."""
-        return self._on_rank[rank][command]
+        return max(self._bus_free, self._on_rank[rank][command])
 
     def issue(self, command: int, rank: int, bank: int, now: int) -> None:
-        """`command` goes out in cycle `now`; `bank` of a rank command is ignored."""
+        """`command` goes out in cycle `now`; `bank` of a rank command is ignored.
+
+        Only a command of several clocks keeps the bus from others: two of one clock may share it (HBM).
+        """
+        if self._lengths[command] > 1:
+            self._bus_free = now + self._lengths[command]
         if command not in _TO_RANK:
             self._push(self._on_bank[bank], _BANK, command, now)
             self._push(self._on_group[bank // self.banks_per_group], _GROUP, command, now)
