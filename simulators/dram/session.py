@@ -62,12 +62,19 @@ class Owner(Protocol):
 class DramSession:
     """A simulation in progress; made by `DramSimulator.open`."""
 
-    def __init__(self, simulator: Owner, engine: Any, point: DesignPoint, last_arrival_cycle: int) -> None:
+    def __init__(
+        self,
+        simulator: Owner,
+        engine: Any,
+        point: DesignPoint,
+        config: ControllerConfig,
+        last_arrival_cycle: int,
+    ) -> None:
         self._simulator = simulator
         self._engine = engine
         self._point = point
         self._last_arrival_cycle = last_arrival_cycle
-        self._config = simulator.config_of(point)
+        self._config = config
 
     @property
     def device(self) -> Device:

@@ -242,7 +242,7 @@ class DramSimulator:
             log=log,
             record=record,
         )
-        return DramSession(self, engine, point, stream.last_arrival_cycle)
+        return DramSession(self, engine, point, config, stream.last_arrival_cycle)
 
     def _points(self, points: Sequence[DesignPoint] | IndexMatrix) -> list[DesignPoint]:
         if isinstance(points, np.ndarray):

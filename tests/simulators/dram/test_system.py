@@ -8,9 +8,10 @@ import pytest
 import dse
 import traces
 from dse.errors import ConfigError, InputError, SpaceError
+from simulators.dram.audit import CommandLog, Limits, Served, audit
 from simulators.dram.power import COMPONENTS
 from simulators.dram.schema import STALLS
-from simulators.dram.session import STALL_OWNERS
+from simulators.dram.session import COMMANDS, STALL_OWNERS
 from traces import synthetic
 from traces.trace import Trace
 
@@ -74,7 +75,7 @@ def test_ranks_that_idle_sleep_and_the_others_work():
     one_row = synthetic.stream(5000, interval_cycles=40, footprint_bytes=1 << 13)
 
     awake = system.run(system.space.default(), one_row)
-    asleep = system.run(system.space.point(self_refresh_timeout_cycles=1024), one_row)
+    asleep = system.run(system.space.point(self_refresh_timeout_cycles=4096), one_row)
 
     assert asleep.self_refresh_entries >= 3
     assert asleep.self_refresh_fraction > 0.6
@@ -241,3 +242,31 @@ def test_the_samples_are_served_by_every_standard(systems):
     batch = systems.run_batch(points, [sample], threads=2)
 
     assert np.isfinite(batch.values).all()
+
+
+@pytest.mark.parametrize("memory", ONE_OF_EACH)
+def test_the_audit_accepts_what_a_design_of_any_memory_did(systems, mixed, memory):
+    point = systems.space.point(
+        memory=memory, channels=2, scheduler="GrpFrFcfs", self_refresh_timeout_cycles=1024
+    )
+    session = systems.open(point, mixed.head(2000), log=True)
+    session.finish()
+
+    log, stream = session.command_log(), systems.stream(mixed.head(2000), point=point)
+    places = {name: log[name] for name in ("cycle", "channel", "rank", "bank", "row", "column", "request")}
+    decoded, asked = stream.decoded, stream.requests
+    served = Served(
+        decoded.bank,
+        decoded.row,
+        decoded.column,
+        asked.is_write,
+        asked.arrival_cycle,
+        channel=decoded.channel,
+    )
+    found = audit(
+        CommandLog.of(command=np.array(COMMANDS)[log["command"]], **places),
+        Limits.of(session.device, refresh="AllBank", postponed=1, pulledin=1),
+        served,
+    )
+
+    assert found == []
