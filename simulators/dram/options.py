@@ -11,7 +11,7 @@ from dse.parameter import Value
 from dse.space import DesignSpace
 from ext import dram_engine
 from simulators.dram.devices import Device
-from simulators.dram.row_hammer import protection
+from simulators.dram.row_hammer import check_progress, protection
 from simulators.dram.space import parameter_names, space
 from simulators.dram.stream import BEYOND_CAPACITY
 
@@ -68,7 +68,9 @@ class Options:
         """The design, with what every design of this simulator has; the design's own values come first."""
         shared: dict[str, Value] = {"port_width": memory.data_buses}
         shared |= protection(self.mitigation, self.row_hammer_threshold, memory)
-        return {**shared, **self.controller, **design}
+        found = {**shared, **self.controller, **design}
+        check_progress(found)
+        return found
 
 
 def checked_space(

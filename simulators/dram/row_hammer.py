@@ -9,7 +9,7 @@ design space, because without it every design would be cheaper.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dse.errors import InputError, LookupFailed, did_you_mean, listed
 from simulators.dram.config import MITIGATIONS
@@ -40,6 +40,18 @@ def protection(mitigation: str, threshold: int, device: Device) -> dict[str, str
             f"row_hammer_threshold={threshold}: expected at least 2 activates", key="row_hammer_threshold"
         )
     return {"mitigation": mitigation, **_SETTINGS[mitigation](threshold, device)}
+
+
+def check_progress(design: Mapping[str, object]) -> None:
+    """InputError for numbers with which a mitigation closes rows before they are read, for ever."""
+    for mitigation, name, least in (("Rfm", "raa_initial", 2), ("Prac", "prac_threshold", 8)):
+        value = design.get(name, 0)
+        if design.get("mitigation") == mitigation and isinstance(value, int) and 0 < value < least:
+            raise InputError(
+                f"{name}={value} with mitigation {mitigation!r}: expected at least {least}: with fewer "
+                "activates between two refreshes a row may be closed before its data are read",
+                key=name,
+            )
 
 
 def refresh_window_cycles(device: Device) -> int:
@@ -84,7 +96,9 @@ def _rfm(threshold: int, device: Device) -> dict[str, int]:
 def _prac(threshold: int, device: Device) -> dict[str, int]:
     """Half of the threshold, as each of two neighbours may be counted up to it."""
     _need_command(device, "PRAC")
-    return {"prac_threshold": threshold // 2}
+    chosen: dict[str, int] = {"prac_threshold": threshold // 2}
+    check_progress({"mitigation": "Prac", **chosen})
+    return chosen
 
 
 def _need_command(device: Device, feature: str) -> None:

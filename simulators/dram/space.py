@@ -92,14 +92,14 @@ def _dramgym_published(memory: Device | None) -> DesignSpace:
 def _dram(memory: Device | None) -> DesignSpace:
     rules = (*_GYM_RULES, *_policy_rules(config.PAGE_POLICIES, _SCHEDULERS, ("write_high_watermark",)))
     few = (*_power((0, 4096)), *_counters((64, 256), (4, 16), {"write_high_watermark": (12, 24)}))
-    return DesignSpace("dram", (*_own(memory, _SCHEDULERS), *few), (_RETENTION,), rules)
+    return DesignSpace("dram", (*_own(memory, _SCHEDULERS), *few), tuple(_safe(memory)), rules)
 
 
 def _dram_full(memory: Device | None) -> DesignSpace:
     all_values = (*_power(_SELF_REFRESH_TIMEOUTS), *_counters(_PAGE_TIMEOUTS, _ROW_HIT_CAPS, _WATERMARKS))
     parameters = (*_own(memory, config.SCHEDULERS), *all_values, *_fairness(), *_matching_and_peers())
     rules = (*_GYM_RULES, *_policy_rules(config.PAGE_POLICIES, config.SCHEDULERS))
-    return DesignSpace("dram-full", parameters, (_RETENTION,), rules)
+    return DesignSpace("dram-full", parameters, tuple(_safe(memory)), rules)
 
 
 def _dram_system(memory: Device | None) -> DesignSpace:
@@ -136,8 +136,7 @@ def _gym() -> tuple[Parameter, ...]:
 def _own(memory: Device | None, schedulers: tuple[str, ...]) -> Iterator[Parameter]:
     """Parameters that `dram` and `dram-full` share, with those schedulers."""
     refresh = ("AllBank",) if memory is None else memory.refresh
-    most = _REFRESH_LIMITS[-1] if memory is None else memory.most_postponed
-    limits = tuple(limit for limit in _REFRESH_LIMITS if limit <= most)
+    limits = tuple(limit for limit in _REFRESH_LIMITS if limit <= _most_postponed(memory))
     yield from _controller(
         config.PAGE_POLICIES, schedulers, config.SCHEDULER_BUFFERS, ("NoRefresh", *refresh), (4, 64),
         (8, 128), limits,
@@ -147,6 +146,31 @@ def _own(memory: Device | None, schedulers: tuple[str, ...]) -> Iterator[Paramet
         "cycles for which requests gather at an idle rank before the first is served",
     )  # fmt: skip
     yield _mapping()
+
+
+def _most_postponed(memory: Device | None) -> int:
+    return _REFRESH_LIMITS[-1] if memory is None else memory.most_postponed
+
+
+def _safe(memory: Device | None) -> Iterator[Constraint]:
+    """What keeps the data: refresh at all, and often enough."""
+    yield _RETENTION
+    yield from _refresh_intervals(_most_postponed(memory))
+
+
+def _refresh_intervals(most: int, memories: tuple[str, ...] = (), name: str = "") -> Iterator[Constraint]:
+    """Refreshes put off after others were pulled in leave `most` + 1 intervals without one, at most."""
+    limits = [limit for limit in _REFRESH_LIMITS if limit <= most]
+    too_many = {put_off: tuple(n for n in limits if put_off + n > most) for put_off in limits}
+    for number, pulled_in in enumerate(dict.fromkeys(n for n in too_many.values() if n), start=1):
+        forbids: dict[str, tuple[Value, ...]] = {
+            "refresh_max_postponed": tuple(put_off for put_off, n in too_many.items() if n == pulled_in),
+            "refresh_max_pulledin": pulled_in,
+        }
+        if memories:
+            forbids["memory"] = memories
+        why = f"at most {most + 1} intervals lie between two refreshes (JESD79, refresh command)"
+        yield Constraint(f"jedec_refresh_interval{name}_{number}", forbids, why)
 
 
 def _controller(
@@ -316,6 +340,9 @@ def _impossible(memories: Iterable[Device], refresh: Iterable[str]) -> Iterator[
             if without:
                 forbids = {limit: (most,), "memory": without}
                 yield Constraint(f"{limit}_of_{most}_allowed", forbids, "this memory allows fewer")
+    for most in sorted({one.most_postponed for one in memories}):
+        with_it = tuple(one.id for one in memories if one.most_postponed == most)
+        yield from _refresh_intervals(most, with_it, f"_of_{most}")
     for ranks in _RANKS:
         without = tuple(one.id for one in memories if not _fits(one, ranks))
         if without:

@@ -81,3 +81,20 @@ def test_protection_is_part_of_every_design_and_costs_energy(memory, mitigation,
     assert after.energy_mitigation_pj > 0
     assert after.controller_area_kge > before.controller_area_kge
     assert safe.build_id != bare.build_id
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"mitigation": "Rfm", "raa_initial": 1}, "raa_initial=1 .* at least 2"),
+        ({"mitigation": "Prac", "prac_threshold": 7}, "prac_threshold=7 .* at least 8"),
+    ],
+)
+def test_numbers_that_let_no_request_through_are_refused(numbers, words):
+    with pytest.raises(InputError, match=words):
+        dse.make_simulator("dram", device=DDR5.id, controller=numbers)
+
+
+def test_a_threshold_too_low_for_counting_rows_is_refused():
+    with pytest.raises(InputError, match="prac_threshold=7"):
+        protection("Prac", 15, DDR5)

@@ -131,3 +131,16 @@ def test_a_system_is_chosen_among_memories_and_not_among_roundings_of_peers():
 
     assert {device(name).standard for name in memories} == {device(name).standard for name in device_ids()}
     assert not [name for name in memories if name.endswith(("-dramsim3", "-ramulator"))]
+
+
+@pytest.mark.parametrize(("device_id", "most"), [("ddr4-2400-8gb-x8", 8), ("ddr5-4800-16gb-x8", 4)])
+def test_refreshes_put_off_and_pulled_in_together_stay_within_the_standard(device_id, most):
+    alone, system = space("dram", device(device_id)), space("dram-system")
+    limits = alone.parameter("refresh_max_postponed").values
+
+    for put_off in limits:
+        for pulled_in in limits:
+            values = {"refresh_max_postponed": put_off, "refresh_max_pulledin": pulled_in}
+            broken = int(put_off + pulled_in > most)
+            assert alone.violations(alone.encode(values)[None]).sum() == broken
+            assert system.violations(system.encode({**values, "memory": device_id})[None]).sum() == broken
