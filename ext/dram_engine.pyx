@@ -452,6 +452,9 @@ cdef class DramEngine:
 
         Largest latency of each bin: `coarse_bin_upper_bounds()`.
         """
+        if self.arena.n_sources == 1:
+            bins = np.searchsorted(coarse_bin_upper_bounds()[:-1], bin_upper_bounds())
+            return np.array([[np.bincount(bins, h, COARSE_BINS) for h in self.histograms()[:2]]]).astype(np.int64)
         counts = np.asarray(<int32_t[: 2 * _MAX_SOURCES * COARSE_BINS]> self.arena.source_histogram)
         return counts.reshape(-1, 2, COARSE_BINS)[: self.arena.n_sources].astype(np.int64)
 

@@ -266,6 +266,10 @@ cdef inline void enter(Arena* a, const Requests* r, Tape* tape, int64_t source, 
 cdef inline void take_from(Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t) noexcept nogil:
     """At most port_width requests of a source that offers one."""
     cdef int64_t k
+    if a.config.port_width == 1 and a.next_id - a.oldest_id < WINDOW:
+        enter(a, r, tape, source, t)
+        a.offer_at[source] = next_offer(a, source, t + 1)
+        return
     for k in range(a.config.port_width):
         if a.next_id - a.oldest_id >= WINDOW:
             a.window_full = 1

@@ -10,8 +10,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 from ext.dram_numbers cimport (
-    CAUSE_BITS, MAX_WINDOWS, NO_LANE, N_COMMANDS, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP, SCOPE_OTHER_RANKS,
-    SCOPE_RANK, bit_count, later,
+    CAUSE_BITS, MAX_WINDOWS, NO_LANE, N_COMMANDS, PRE, RD, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP, SCOPE_OTHER_RANKS,
+    SCOPE_RANK, VRR, WRA, later,
 )
 from ext.dram_state cimport Effects, Rules, Window, bit
 
@@ -133,11 +133,30 @@ cdef inline void add_effects(const Draft* draft, int level, int64_t after, int64
             effects[before].n += 1
 
 
+cdef inline void list_waits(const Draft* draft, int level, int64_t after, Effects* waits) noexcept nogil:
+    """What a manager's command waits for in the rank, or in the other ranks."""
+    cdef int64_t before
+    for before in range(N_COMMANDS):
+        if draft.bound[level][before][after]:
+            waits.at[waits.n].bound = draft.bound[level][before][after]
+            waits.at[waits.n].lane = before
+            waits.n += 1
+
+
+cdef inline bint is_for_requests(int64_t command) noexcept nogil:
+    """Do banks offer the command, so that its bound is kept ready? Those of managers are looked up."""
+    return command <= PRE or RD <= command <= WRA or command == VRR
+
+
 cdef inline void assign_lanes(const Draft* draft, int level, uint8_t* lanes, Rules* rules) noexcept nogil:
     cdef int64_t after, other, j
     cdef int64_t n_lanes = NO_LANE + 1
     for after in range(N_COMMANDS):
         lanes[after] = NO_LANE
+        if level == LEVEL_RANK and not is_for_requests(after):
+            list_waits(draft, LEVEL_RANK, after, &rules.waits[after])
+            list_waits(draft, LEVEL_OTHERS, after, &rules.waits_for_others[after])
+            continue
         if not waits(draft, level, after):
             continue
         for other in range(after):

@@ -76,7 +76,7 @@ cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that 
 
 cdef struct Effect:             # an issued command raises a floor: cycles << CAUSE_BITS | cause, from its cycle
     int64_t bound
-    int64_t lane
+    int64_t lane                # or, of Rules.waits, the command that is waited for
 
 
 cdef struct Effects:
@@ -103,6 +103,8 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     Effects group[N_COMMANDS]
     Effects rank[N_COMMANDS]
     Effects others[N_COMMANDS]          # on the other ranks of the channel
+    Effects waits[N_COMMANDS]           # of managers' commands: looked up when one is proposed
+    Effects waits_for_others[N_COMMANDS]
     int64_t n_windows
     Window windows[MAX_WINDOWS]
     int64_t lengths[N_COMMANDS]         # clocks on the command bus
@@ -274,6 +276,7 @@ cdef struct Channel:
     cycle_t bank_floor[MAX_BANKS * BANK_LANES]
     cycle_t group_floor[MAX_GROUPS * GROUP_LANES]
     cycle_t rank_floor[MAX_RANKS * RANK_LANES]
+    cycle_t last[MAX_RANKS * N_COMMANDS]        # cycle of the last command of each kind on each rank
     Rank ranks[MAX_RANKS]
     Bank banks[MAX_BANKS]
     Table tables[MAX_BANKS]

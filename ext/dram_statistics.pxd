@@ -29,7 +29,10 @@ cdef inline int32_t latency_bin(int64_t latency) noexcept nogil:
 
 
 cdef inline int32_t coarse_bin(int64_t latency) noexcept nogil:
-    """A bin each below 4, then 4 bins per octave; the last bin has no upper end."""
+    """A bin each below 4, then 4 bins per octave; the last bin has no upper end.
+
+    Each holds whole bins of the fine histograms, of which those of a single source are summed up when asked for.
+    """
     if latency < 4:
         return <int32_t> latency
     cdef int octave = highest_bit(latency)
@@ -82,7 +85,8 @@ cdef inline void count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cyc
         return
     count_latency(a, slot.is_write, latency)
     count_latency(a, 2 + slot.is_write, t - slot.accepted)
-    a.source_histogram[(2 * slot.source + slot.is_write) * COARSE_BINS + coarse_bin(latency)] += 1
+    if rarely(a.n_sources > 1):
+        a.source_histogram[(2 * slot.source + slot.is_write) * COARSE_BINS + coarse_bin(latency)] += 1
     if not slot.is_write:
         count_batch(a, latency)
 

@@ -10,8 +10,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    ACT, BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, PDE, PRE, RANK_LANES, RD, REFPB, REFSB, RFMSB, SRE,
-    VRR, WINDOW_SIZE, WRA, later, lowest_bit, rarely,
+    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
+    WINDOW_SIZE, WRA, later, lowest_bit,
 )
 from ext.dram_state cimport Arena, Channel, Effects, Rank, Window
 
@@ -51,6 +51,7 @@ cdef inline void constrain_rank(Arena* a, Channel* c, int64_t command, int64_t r
     """Raise the floors of the rank, of the other ranks, and of the command bus."""
     cdef cycle_t now = t << CAUSE_BITS
     cdef int64_t other
+    c.last[rank * N_COMMANDS + command] = t
     apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], now)
     if a.rules.windows_of[command]:
         enter_windows(a, c, command, rank, t)
@@ -92,9 +93,36 @@ cdef inline cycle_t bus_bound(const Arena* a, const Channel* c, int64_t command)
     return (c.bus_free << CAUSE_BITS) | CAUSE_COMMAND_BUS
 
 
+cdef inline cycle_t latest_wait(const Effects* waits, const cycle_t* last, cycle_t bound) noexcept nogil:
+    cdef int64_t k
+    for k in range(waits.n):
+        bound = later(bound, (last[waits.at[k].lane] << CAUSE_BITS) + waits.at[k].bound)
+    return bound
+
+
+cdef inline cycle_t bound_for_manager(const Arena* a, const Channel* c, int64_t command, int64_t rank) noexcept nogil:
+    """First legal cycle of a manager's command, packed, as far as the rank and the other ranks decide."""
+    cdef cycle_t bound = latest_wait(&a.rules.waits[command], &c.last[rank * N_COMMANDS], 0)
+    cdef const Rank* k = &c.ranks[rank]
+    cdef const Window* window
+    cdef int64_t other, w
+    if a.rules.waits_for_others[command].n:
+        for other in range(a.config.n_ranks):
+            if other != rank:
+                bound = latest_wait(&a.rules.waits_for_others[command], &c.last[other * N_COMMANDS], bound)
+    for w in range(a.rules.n_windows):
+        window = &a.rules.windows[w]
+        if (window.constrained >> command) & 1 and k.entered[w] >= window.size:
+            other = w * WINDOW_SIZE + ((k.entered[w] - window.size) & (WINDOW_SIZE - 1))
+            bound = later(bound, (k.ring[other] << CAUSE_BITS) + window.bound)
+    return bound
+
+
 cdef inline cycle_t earliest_for_rank(const Arena* a, const Channel* c, int64_t command, int64_t rank) noexcept nogil:
     """First legal cycle of a command to a whole rank."""
-    cdef cycle_t bound = c.rank_floor[rank * RANK_LANES + a.rules.rank_lane[command]]
+    cdef bint is_kept = command <= PRE or RD <= command <= WRA or command == VRR
+    cdef cycle_t bound = (c.rank_floor[rank * RANK_LANES + a.rules.rank_lane[command]] if is_kept
+                          else bound_for_manager(a, c, command, rank))
     cdef cycle_t cycle = later(bound, bus_bound(a, c, command)) >> CAUSE_BITS
     if command == PDE or command == SRE:
         if c.open & c.ranks[rank].banks == 0:

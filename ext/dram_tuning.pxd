@@ -14,7 +14,7 @@ from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
     ALL_BANK, ARBITER_REORDER, BANK_BITS, CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS,
-    MAX_SOURCES, NEVER, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PER_BANK,
+    MAX_RANKS, NEVER, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PER_BANK,
     RESPONSES_FIFO, RESPONSES_REORDER, RETURNED, SCHEDULER_BLISS, SCHEDULER_FRFCFS, SLOT_MASK, WAITING, WINDOW,
     earlier, later,
 )
@@ -83,6 +83,8 @@ cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
     c.fifo_head = c.response_head = NO_SLOT
     c.response_at = c.spare_at = c.clear_at = NEVER
     c.streak_source = -1
+    for k in range(MAX_RANKS * N_COMMANDS):
+        c.last[k] = -NEVER
     for k in range(a.config.n_ranks):
         open_rank(a, c, k)
     for k in range(a.banks_of_channel):
