@@ -12,7 +12,7 @@ from simulators.dram.schema import dram_schema
 from tests.docs.pages import ROOT
 
 Row = tuple[str, ...]
-COMBINES = {"sum": "sum", "mean": "weighted mean", "max": "worst"}
+COMBINES = {"sum": "sum", "mean": "weighted mean", "max": "worst", "min": "least"}
 
 
 def metric_rows(group: str) -> Iterator[Row]:
