@@ -148,7 +148,7 @@ _STALL_TEXTS = {
 def _stalls() -> Iterator[MetricSpec]:
     """Shares of the channels' cycles; they add up to 1."""
     for name in STALLS:
-        yield _spec(f"stall_{name}_fraction", "", "none", "mean", "stalls", _STALL_TEXTS[name])
+        yield _spec(f"stall_{name}_fraction", "", "none", "mean", "stall", _STALL_TEXTS[name])
 
 
 def _cost() -> Iterator[MetricSpec]:
