@@ -1,8 +1,8 @@
 """Our own controller against the runs measured with three peers, on every device they ran (peers/README.md).
 
 The engine gets the peer's timings, queue sizes, mapping and policies, as far as it has them. Cycles a request
-agree within 1 % on random traffic and 5 % on streams, or the run is in EXPLAINED with the choice that makes the
-difference; there the mimic mode with that one choice made as ours is must agree with the engine.
+agree within 1 % on random traffic and 5 % on streams, or the run is in EXPLAINED with the choice that makes
+the difference; there the mimic mode with that one choice made as ours is must agree with the engine.
 """
 
 from __future__ import annotations

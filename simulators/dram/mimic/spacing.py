@@ -36,7 +36,8 @@ class Spacing:
     def __init__(self, device: Device, rows: Iterable[Constraint]) -> None:
         self.n_ranks, self.n_banks = device.ranks, device.banks
         self.banks_per_group = device.banks_per_group
-        self._lengths = device.lengths
+        # With two buses (HBM) the peers still count one clock a command.
+        self._lengths = device.lengths if device.command_buses == 1 else (1,) * len(COMMANDS)
         self._bus_free = NEVER
         self._on_bank = self._table(device.ranks * device.banks)
         self._on_group = self._table(device.ranks * device.bank_groups)
