@@ -23,7 +23,7 @@ cdef inline bint has_room(const Arena* a, const Channel* c, const Requests* r) n
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
     if a.config.scheduler_buffer == BANKWISE:
-        return c.banks[c.last_bank].entries < size
+        return c.banks[c.last_bank].length - c.banks[c.last_bank].released < size
     if a.config.scheduler_buffer == READ_WRITE:
         return c.queued_writes < size and c.queued - c.queued_writes < size
     if rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
@@ -72,11 +72,9 @@ cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, c
             put_response(a, c, position, t + 1, t)
             c.has_room = has_room(a, c, r)
             return NOT_LISTED
-    if c.listed == 0:
+    if c.active == 0:
         c.gather_until = t + a.config.batching_window
     c.last_bank = number
-    c.listed += 1
-    c.ranks[c.bank_rank[number]].listed += 1
     slot.holds_entry = 1
     c.queued += 1
     c.queued_writes += slot.is_write
@@ -86,12 +84,9 @@ cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, c
     return number
 
 
-cdef inline void free_entry(Arena* a, Channel* c, int64_t number, Slot* slot, const Requests* r, cycle_t t) noexcept nogil:
-    """The request gives its place in the scheduler buffer back, once."""
-    if not slot.holds_entry:
-        return
+cdef inline void free_entry(Arena* a, Channel* c, Slot* slot, const Requests* r, cycle_t t) noexcept nogil:
+    """The request gives its place in the scheduler buffer back."""
     slot.holds_entry = 0
-    c.banks[number].entries -= 1
     c.queued -= 1
     c.queued_writes -= slot.is_write
     c.queue_integral += t

@@ -109,21 +109,20 @@ cdef inline void move_data(
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
     cdef Bank* bank = &c.banks[number]
-    cdef Rank* rank = &c.ranks[bank.rank]
     cdef Slot* slot = &a.slots[position]
     cdef bint is_write = slot.is_write
     cdef int64_t latency = a.config.t_write_data if is_write else a.config.t_read_data
     remove(a, bank, position)
-    c.listed -= 1
-    rank.listed -= 1
     bank.columns += 1
     bank.touched = t
-    free_entry(a, c, number, slot, r, t)
+    if slot.holds_entry:
+        free_entry(a, c, slot, r, t)
+    else:
+        bank.released -= 1
     c.row_classes[slot.row_class] += 1
     count_on_bank(c, number, COUNT_RD + is_write)
     if slot.row_class == ROW_CONFLICT:
         count_on_bank(c, number, COUNT_CONFLICT)
-    rank.idle_since = rank.quiet_since = t
     put_response(a, c, position, t + latency + a.config.t_burst, t)
     if auto_precharge:
         latency = a.config.t_write_close if is_write else a.config.t_read_close
@@ -167,8 +166,9 @@ cdef inline void issue(
         open_row(a, c, number, slot, t)
         if rarely(a.config.mitigation):
             count_activation(a, c, r, number, slot, t)
-        if rarely(a.config.slot_release == AT_ACTIVATE):
-            free_entry(a, c, number, slot, r, t)
+        if rarely(a.config.slot_release == AT_ACTIVATE) and slot.holds_entry:
+            c.banks[number].released += 1
+            free_entry(a, c, slot, r, t)
     elif command == PRE:
         slot.row_class = ROW_CONFLICT
         count_on_bank(c, number, COUNT_PRE)
@@ -212,10 +212,8 @@ cdef inline void fall_asleep(Channel* c, Rank* rank, int64_t command, cycle_t t)
 
 cdef inline void wake_up(Arena* a, Channel* c, Rank* rank, cycle_t t) noexcept nogil:
     c.held_changes = 1
-    rank.idle_since = t
     if rank.self_refreshing:
         rank.self_refresh_cycles += t - rank.down_at
-        rank.quiet_since = t
         if a.config.refresh_policy != NO_REFRESH:
             rank.owed_exit = 1
             rank.refresh_deadline = t
@@ -243,7 +241,6 @@ cdef inline void refresh_banks(Arena* a, Channel* c, int64_t number, int64_t com
     if command == RFM or command == RFMSB:
         settle_rfm(a, c, rank, banks)
     else:
-        rank.idle_since = t
         pay_activations(a, c, banks)
         settle_refresh(a, rank, t)
     choose_banks(a, c, banks)

@@ -153,7 +153,7 @@ cdef class DramEngine:
         if channel is None and vector[0] > 1:
             self._send_all_to_channel_0(n)
         self._open(<const Config*> &vector[0], n, warmup)
-        self.tape.capacity = -1
+        self.tape.capacity = NEVER
         if log:
             self._grow_log(_FIRST_LOG_CAPACITY)
         if record:
@@ -453,7 +453,7 @@ cdef class DramEngine:
         Largest latency of each bin: `coarse_bin_upper_bounds()`.
         """
         if self.arena.n_sources == 1:
-            bins = np.searchsorted(coarse_bin_upper_bounds()[:-1], bin_upper_bounds())
+            bins = np.searchsorted(coarse_bin_upper_bounds()[: COARSE_BINS - 1], bin_upper_bounds())
             return np.array([[np.bincount(bins, h, COARSE_BINS) for h in self.histograms()[:2]]]).astype(np.int64)
         counts = np.asarray(<int32_t[: 2 * _MAX_SOURCES * COARSE_BINS]> self.arena.source_histogram)
         return counts.reshape(-1, 2, COARSE_BINS)[: self.arena.n_sources].astype(np.int64)

@@ -22,7 +22,6 @@ cdef inline void append(Arena* a, Channel* c, int64_t number, int16_t position) 
         a.slots[bank.newest].newer = position
     bank.newest = position
     bank.length += 1
-    bank.entries += 1
     if slot.row == bank.open_row:
         bank.hits += 1
         if bank.oldest_hit == NO_SLOT:

@@ -270,7 +270,7 @@ cdef inline Outcome simulate(
             a.now = later(until_cycle - 1, a.now)
             catch_up(a, a.now)
             return PAUSED
-        if tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity and tape.capacity >= 0:
+        if rarely(tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity):
             return LOG_IS_FULL
         a.now = t
         simulate_cycle(a, r, tape, t)

@@ -62,7 +62,7 @@ cdef enum:
     GROUP_LANES = 16
     RANK_LANES = 24
     NO_LANE = 0                 # never bound
-    MAX_EFFECTS = 24
+    MAX_EFFECTS = 32
     MAX_WINDOWS = 8
     WINDOW_SIZE = 16            # most commands of a window (four activates: 4)
 

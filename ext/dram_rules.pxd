@@ -6,7 +6,7 @@ raises a few lanes (`Effects`). Rows of scope channel and other_ranks become eff
 commands cubed).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 from ext.dram_numbers cimport (
@@ -129,7 +129,8 @@ cdef inline void add_effects(const Draft* draft, int level, int64_t after, int64
     for before in range(N_COMMANDS):
         if draft.bound[level][before][after]:
             effects[before].at[effects[before].n].bound = draft.bound[level][before][after]
-            effects[before].at[effects[before].n].lane = lane
+            effects[before].at[effects[before].n].lane = <int32_t> lane
+            effects[before].at[effects[before].n].level = level
             effects[before].n += 1
 
 
@@ -139,7 +140,7 @@ cdef inline void list_waits(const Draft* draft, int level, int64_t after, Effect
     for before in range(N_COMMANDS):
         if draft.bound[level][before][after]:
             waits.at[waits.n].bound = draft.bound[level][before][after]
-            waits.at[waits.n].lane = before
+            waits.at[waits.n].lane = <int32_t> before
             waits.n += 1
 
 
@@ -179,6 +180,13 @@ cdef inline void assign_lanes(const Draft* draft, int level, uint8_t* lanes, Rul
                         rules.windows[j].n_lanes += 1
 
 
+cdef inline void join_effects(Rules* rules, int64_t command, const Effects* effects) noexcept nogil:
+    cdef int64_t k
+    for k in range(effects.n):
+        rules.all[command].at[rules.all[command].n] = effects.at[k]
+        rules.all[command].n += 1
+
+
 cdef inline bint compile_rules(Rules* rules, const int64_t* rows, int64_t n, const int64_t* lengths) noexcept nogil:
     """Given zeroed rules and rows that were checked. False if there are too many windows."""
     cdef Draft draft
@@ -193,4 +201,7 @@ cdef inline bint compile_rules(Rules* rules, const int64_t* rows, int64_t n, con
     assign_lanes(&draft, LEVEL_RANK, rules.rank_lane, rules)
     for k in range(N_COMMANDS):
         rules.lengths[k] = lengths[k]
+        join_effects(rules, k, &rules.bank[k])
+        join_effects(rules, k, &rules.group[k])
+        join_effects(rules, k, &rules.rank[k])
     return True

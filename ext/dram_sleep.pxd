@@ -9,7 +9,8 @@ from libc.stdint cimport int64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    NO_POWER_DOWN, NO_REFRESH, NO_SLOT, PDE, PDX, PREA, PRECHARGE_POWER_DOWN, SRE, SRX, earlier,
+    NO_POWER_DOWN, NO_REFRESH, NO_SLOT, N_COMMANDS, PDE, PDX, PREA, PRECHARGE_POWER_DOWN, RD, RDA, REF, REFPB, REFSB,
+    SRE, SRX, WR, WRA, earlier, later,
 )
 from ext.dram_state cimport Arena, Channel, Rank, Requests
 from ext.dram_timing cimport earliest_for_rank
@@ -27,7 +28,7 @@ cdef inline bint is_due(const Arena* a, const Rank* rank, cycle_t t) noexcept no
 
 cdef inline bint is_wanted(const Arena* a, const Channel* c, const Requests* r, int64_t number) noexcept nogil:
     """Is a request for the rank listed, or at the head of the FIFO?"""
-    if c.ranks[number].listed:
+    if c.active & c.ranks[number].banks:
         return True
     return c.fifo_head != NO_SLOT and c.bank_rank[r.bank[a.slots[c.fifo_head].index]] == number
 
@@ -47,6 +48,20 @@ cdef inline void manage_sleeper(
         suggest(a, c, number, PDX)
 
 
+cdef inline cycle_t quiet_since(const Channel* c, int64_t number) noexcept nogil:
+    """Cycle of the rank's last column command, or of its last SRX."""
+    cdef const cycle_t* last = &c.last[number * N_COMMANDS]
+    cdef cycle_t t = later(later(0, last[SRX]), later(last[RD], last[RDA]))
+    return later(t, later(last[WR], last[WRA]))
+
+
+cdef inline cycle_t idle_since(const Channel* c, int64_t number) noexcept nogil:
+    """The same, refreshes and the end of power-down included."""
+    cdef const cycle_t* last = &c.last[number * N_COMMANDS]
+    cdef cycle_t t = later(quiet_since(c, number), last[PDX])
+    return later(t, later(last[REF], later(last[REFPB], last[REFSB])))
+
+
 cdef inline void manage_sleep(Arena* a, Channel* c, const Requests* r, int64_t number, cycle_t t) noexcept nogil:
     cdef Rank* rank = &c.ranks[number]
     cdef bint wanted = is_wanted(a, c, r, number)
@@ -54,16 +69,16 @@ cdef inline void manage_sleep(Arena* a, Channel* c, const Requests* r, int64_t n
     cdef bint has_open = c.open & rank.banks != 0
     cdef bint rests = False
     if a.config.self_refresh_timeout > 0:
-        rests = may_rest and t >= rank.quiet_since + a.config.self_refresh_timeout
+        rests = may_rest and t >= quiet_since(c, number) + a.config.self_refresh_timeout
         if may_rest and not rests:
-            c.manager_at = earlier(c.manager_at, rank.quiet_since + a.config.self_refresh_timeout)
+            c.manager_at = earlier(c.manager_at, quiet_since(c, number) + a.config.self_refresh_timeout)
     if rank.powered_down or rank.self_refreshing:
         manage_sleeper(a, c, number, wanted, rests, t)
     elif rests:
         suggest(a, c, number, PREA if has_open else SRE)
     elif may_rest and a.config.power_down_policy != NO_POWER_DOWN:
-        if t < rank.idle_since + a.config.power_down_timeout:
-            c.manager_at = earlier(c.manager_at, rank.idle_since + a.config.power_down_timeout)
+        if t < idle_since(c, number) + a.config.power_down_timeout:
+            c.manager_at = earlier(c.manager_at, idle_since(c, number) + a.config.power_down_timeout)
         elif has_open and a.config.power_down_policy == PRECHARGE_POWER_DOWN:
             suggest(a, c, number, PREA)
         else:

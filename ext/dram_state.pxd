@@ -76,7 +76,8 @@ cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that 
 
 cdef struct Effect:             # an issued command raises a floor: cycles << CAUSE_BITS | cause, from its cycle
     int64_t bound
-    int64_t lane                # or, of Rules.waits, the command that is waited for
+    int32_t lane                # or, of Rules.waits, the command that is waited for
+    int32_t level               # 0 bank, 1 group, 2 rank
 
 
 cdef struct Effects:
@@ -99,6 +100,7 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     uint8_t rank_lane[N_COMMANDS]
     uint8_t windows_of[N_COMMANDS]      # by bit: the windows that a command enters
     uint8_t padding[60]
+    Effects all[N_COMMANDS]             # of a command to a bank, on bank, group and rank
     Effects bank[N_COMMANDS]
     Effects group[N_COMMANDS]
     Effects rank[N_COMMANDS]
@@ -133,7 +135,7 @@ cdef struct Bank:
     cycle_t touched             # cycle of the last ACT or column command
     int32_t open_row
     int32_t length              # requests in the list
-    int32_t entries             # of the scheduler buffer that they hold
+    int32_t released            # of them, those that hold no entry of the scheduler buffer
     int32_t hits                # of the list, to the open row; counted for the adaptive page policies
     int32_t columns             # column commands since the ACT
     int32_t victim              # aggressor row whose neighbours are to be refreshed, NO_ROW: none
@@ -166,7 +168,6 @@ cdef struct Rank:
     cycle_t ring[MAX_WINDOWS * WINDOW_SIZE]
     int64_t entered[MAX_WINDOWS]        # commands that entered each window
     uint64_t banks                      # by bit
-    int64_t listed                      # requests in its bank lists
     # Refresh
     int64_t refresh_debt
     int64_t pulling_in
@@ -194,8 +195,6 @@ cdef struct Rank:
     int64_t powered_down_active
     int64_t self_refreshing
     cycle_t down_at
-    cycle_t idle_since
-    cycle_t quiet_since
     # A row of the rank is physically open
     cycle_t active_since
     cycle_t active_end
@@ -228,7 +227,6 @@ cdef struct Channel:
     int64_t n_put               # responses put into the queue
     int64_t last_bank           # of the last admitted request
     cycle_t last_admitted_at
-    int64_t listed              # requests in all bank lists
     int64_t queued              # entries of the scheduler buffer held
     int64_t queued_writes
     int64_t has_room            # for the head of the FIFO

@@ -125,7 +125,7 @@ cdef inline int64_t account(Arena* a, Channel* c, cycle_t t) noexcept nogil:
     cdef cycle_t bound
     cdef int64_t cause
     c.blocked_cycles += c.input_blocked * (t - c.then)
-    if c.listed == 0:
+    if c.active == 0:
         c.then = t
         c.stalls[STALL_IDLE] += gap
         return STALL_IDLE

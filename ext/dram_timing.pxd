@@ -13,7 +13,7 @@ from ext.dram_numbers cimport (
     BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
     WINDOW_SIZE, WRA, later, lowest_bit,
 )
-from ext.dram_state cimport Arena, Channel, Effects, Rank, Window
+from ext.dram_state cimport Arena, Bank, Channel, Effects, Rank, Window
 
 
 cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
@@ -48,11 +48,16 @@ cdef inline void enter_windows(Arena* a, Channel* c, int64_t command, int64_t ra
 
 
 cdef inline void constrain_rank(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
-    """Raise the floors of the rank, of the other ranks, and of the command bus."""
+    """A command to a whole rank went out at t."""
+    apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], t << CAUSE_BITS)
+    constrain_beyond(a, c, command, rank, t)
+
+
+cdef inline void constrain_beyond(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+    """Windows, the other ranks, and the command bus."""
     cdef cycle_t now = t << CAUSE_BITS
     cdef int64_t other
     c.last[rank * N_COMMANDS + command] = t
-    apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], now)
     if a.rules.windows_of[command]:
         enter_windows(a, c, command, rank, t)
     if a.config.n_ranks > 1 and a.rules.others[command].n:
@@ -67,10 +72,19 @@ cdef inline void constrain_rank(Arena* a, Channel* c, int64_t command, int64_t r
 
 cdef inline void constrain(Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t) noexcept nogil:
     """A command to bank `number` went out at t."""
+    cdef const Effects* effects = &a.rules.all[command]
+    cdef const Bank* bank = &c.banks[number]
     cdef cycle_t now = t << CAUSE_BITS
-    apply(&a.rules.bank[command], &c.bank_floor[number * BANK_LANES], now)
-    apply(&a.rules.group[command], &c.group_floor[c.banks[number].group * GROUP_LANES], now)
-    constrain_rank(a, c, command, c.bank_rank[number], t)
+    cdef cycle_t* floors[3]
+    cdef cycle_t* floor
+    cdef int64_t k
+    floors[0] = &c.bank_floor[number * BANK_LANES]
+    floors[1] = &c.group_floor[bank.group * GROUP_LANES]
+    floors[2] = &c.rank_floor[bank.rank * RANK_LANES]
+    for k in range(effects.n):
+        floor = floors[effects.at[k].level] + effects.at[k].lane
+        floor[0] = later(floor[0], now + effects.at[k].bound)
+    constrain_beyond(a, c, command, bank.rank, t)
 
 
 cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept nogil:
