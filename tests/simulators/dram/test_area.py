@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.dram.area import buffer_entries, controller_cost
@@ -19,10 +19,16 @@ ORDERED = {
     "refresh_max_pulledin": (1, 2, 4, 8),
     "power_down_timeout_cycles": (0, 16, 64, 256, 1024),
     "batching_window_cycles": (0, 16, 32, 64, 128, 256, 512, 1024),
-    "scheduler": ("Fifo", "FrFcfs", "FrFcfsGrp"),
+    "scheduler": ("Fifo", "FrFcfs", "FrFcfsGrp", "GrpFrFcfsWm", "Bliss"),
     "scheduler_buffer": ("Shared", "ReadWrite", "Bankwise"),
+    "write_forwarding": ("Off", "On"),
+    "write_coalescing": ("Off", "On"),
+    "first_ready": ("Off", "On"),
+    "slot_release": ("AtColumn", "AtActivate"),
+    "self_refresh_timeout_cycles": (0, 1024, 65_536),
+    "mitigation": ("None", "Para"),
     "resp_queue": ("Fifo", "Reorder"),
-    "refresh_policy": ("NoRefresh", "AllBank"),
+    "refresh_policy": ("NoRefresh", "AllBank", "SameBank", "PerBank"),
     "page_policy": ("Open", "OpenAdaptive"),
     "arbiter": ("Fifo", "Reorder"),
     "power_down_policy": ("NoPowerDown", "PrechargePowerDown"),
@@ -37,6 +43,7 @@ designs = st.fixed_dictionaries({name: st.sampled_from(values) for name, values 
 
 
 @pytest.mark.parametrize("name", sorted(ORDERED))
+@settings(max_examples=40, deadline=None)
 @given(design=designs)
 def test_more_of_one_thing_is_never_cheaper(name, design):
     costs = [controller_cost({**design, name: value}, DDR4) for value in ORDERED[name]]
@@ -75,3 +82,34 @@ def test_the_proxy_stays_in_the_range_of_real_controllers():
     assert 5 < smallest.area_kge < 100
     assert 500 < largest.area_kge < 10_000
     assert 0 < smallest.static_power_mw < largest.static_power_mw < 200
+
+
+def test_each_channel_has_a_controller_of_its_own_behind_one_front_end():
+    one, four = (controller_cost(DEFAULT, DDR4.arranged(channels=n)).parts_kge for n in (1, 4))
+
+    for part in ("request_buffer", "scheduler", "bank_machines", "refresh"):
+        assert four[part] >= 4 * one[part]
+    assert four["front_end"] < 1.5 * one["front_end"]
+
+
+def test_ranks_need_bank_machines_and_timers():
+    one, two = (controller_cost(DEFAULT, DDR4.arranged(ranks=n)).parts_kge for n in (1, 2))
+
+    assert two["bank_machines"] == pytest.approx(2 * one["bank_machines"])
+    assert two["refresh"] == pytest.approx(2 * one["refresh"])
+
+
+@pytest.mark.parametrize(
+    ("design", "part"),
+    [
+        ({"page_policy": "Timeout", "page_timeout_cycles": 64}, "page_policy"),
+        ({"scheduler": "FrFcfsCap", "row_hit_cap": 4}, "page_policy"),
+        ({"mitigation": "Graphene", "graphene_threshold": 1000, "graphene_entries": 64}, "mitigation"),
+        ({"mitigation": "Rfm", "raa_maximum": 240}, "mitigation"),
+        ({"address_mapping": "row:rank:bank:bank_group:column:channel;bank^=row"}, "address_mapping"),
+    ],
+)
+def test_what_counts_and_folds_takes_area(design, part):
+    plain, more = (controller_cost({**DEFAULT, **extra}, DDR4).parts_kge[part] for extra in ({}, design))
+
+    assert more > plain

@@ -66,7 +66,7 @@ def drampower_joules(c, memory):
 
 
 @pytest.mark.parametrize("device_id", device_ids())
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_energy_is_that_of_the_published_equations(device_id, seed):
     memory = device(device_id)
     found = counts(seed)

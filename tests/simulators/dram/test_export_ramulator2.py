@@ -165,11 +165,11 @@ def test_the_yaml_of_2_0_has_the_structure_that_its_reader_wants(device_id):
 
 
 def test_a_cap_on_accesses_to_a_row_is_the_cap_of_closed_cap(tmp_path, ramulator):
-    made = plan(page_policy="ClosedCap", row_hit_cap=8)
+    made = plan(page_policy="ClosedCap", row_hit_cap=16)
 
     _, controller = run(made, tmp_path, ramulator)
 
-    assert (controller.row_policy.impl, controller.row_policy.cap) == ("ClosedCAP", 8)
+    assert (controller.row_policy.impl, controller.row_policy.cap) == ("ClosedCAP", 16)
     assert {"page_policy", "row_hit_cap"} <= set(made.written)
 
 
