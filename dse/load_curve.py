@@ -73,7 +73,7 @@ def load_curve(
     scales = [workload.arrival_scale * own["offered_load"] / load for load in loads]
     stretched = [replace(workload, arrival_scale=scale) for scale in scales]
     batch = simulator.run_batch([point], stretched, threads=threads)
-    peak_gbps = own["bandwidth_gbps"] / own["bus_utilisation"]
+    peak_gbps = own["transferred_bytes"] / own["bus_busy_ns"]
     names = ("offered_load", "bandwidth_gbps", "read_latency_mean_ns", "read_latency_p95_ns", "served_load")
     columns = np.array([[batch[0][w][name] for name in names] for w in range(len(scales))])
     points = [
