@@ -67,15 +67,17 @@ class Platform:
     design: dict
     order: str = ROW_BANK
     ranks: int | None = None
+    columns: int | None = None
     choices: dict = field(default_factory=dict)  # of the mimic mode
 
     @property
     def memory(self):
-        return device(self.device).arranged(channels=1, ranks=self.ranks)
+        found = device(self.device).arranged(channels=1, ranks=self.ranks)
+        return replace(found, columns=self.columns or found.columns)
 
 
 def ramulator(name="ddr4-2400-8gb-x8-ramulator", order=RANK_BELOW, *, ranks=None, choices=None, **design):
-    return Platform(name, RAMULATOR | design, order, ranks, choices or {})
+    return Platform(name, RAMULATOR | design, order, ranks, choices=choices or {})
 
 
 def dramsim(name="ddr4-2400-8gb-x8-dramsim3", order=ROW_BANK, *, choices=None, **design):
@@ -111,7 +113,10 @@ PLATFORMS = {
     "d3_DDR3_8Gb_x8_1600": dramsim("ddr3-1600-8gb-x8-dramsim3"),
     "d3_LPDDR4_8Gb_x16_2400": dramsim("lpddr4-2400-8gb-x64-dramsim3"),
     "d3_GDDR6_8Gb_x16": dramsim("gddr6-12000-8gb-x128-dramsim3"),
-    "d3_HBM2_8Gb_x128_1ch": dramsim("hbm2-2000-8gb-legacy-dramsim3", "row:bank_group:bank:column"),
+    "d3_HBM2_8Gb_x128_1ch": replace(
+        dramsim("hbm2-2000-8gb-legacy-dramsim3", "row:bank_group:bank:column"),
+        columns=128,  # as its log has them
+    ),
     "ds_frfcfs": dramsys(),
     "ds_frfcfs_robacobg": dramsys(GROUP_LOWEST),
     "ds_fifo": dramsys(scheduler="Fifo"),
