@@ -15,6 +15,7 @@ from dse.config import (
 )
 from dse.errors import EXIT_CODES
 from dse.registry import names
+from simulators.dram import config
 from simulators.dram.devices import device_ids
 from simulators.dram.mapping import MAPPINGS
 from simulators.dram.space import space, space_names
@@ -63,6 +64,27 @@ def test_the_campaign_page_names_every_searcher():
     listed = {row[0].strip("`") for row in _rows(page("campaign-files.md"))}
 
     assert set(names("searcher")) - listed == set()
+
+
+def test_the_model_page_names_every_value_of_every_choice():
+    told = {row[0].strip("`"): row[1] for row in reversed(_rows(page("dram-model.md")))}
+    choices = [one for preset in space_names() for one in space(preset).parameters if one.name != "memory"]
+
+    missing = [
+        (one.name, value)
+        for one in choices
+        for value in one.values
+        if isinstance(value, str) and not re.search(rf"\b{value}\b", told[one.name])
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", ["SCHEDULERS", "MITIGATIONS"])
+def test_the_model_page_explains_every_name_of(name):
+    explained = {row[0].strip("`") for row in _rows(page("dram-model.md"))}
+
+    assert set(getattr(config, name)) - {"None"} - explained == set()
 
 
 @pytest.mark.parametrize(
