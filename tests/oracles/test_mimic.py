@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from dse.errors import InputError, LookupFailed
+from ext.dram_engine import DramEngine
 from simulators.dram.constraints import COMMANDS
 from simulators.dram.devices import device
 from simulators.dram.mapping import AddressMapping
-from simulators.dram.mimic import PEERS, departures, replay
+from simulators.dram.mimic import PEERS, DramSys5, departures, replay
 from simulators.dram.mimic.departures import DRAMSIM3, departed
 from tests.oracles.peers.inputs import make
 from tests.oracles.peers.logs import load
@@ -263,6 +264,9 @@ def test_dramsim3_closes_a_row_under_a_hit_when_the_row_has_served_its_share(hit
     assert log.row[log.command == COMMANDS.index("RD")].tolist() == rows
 
 
+THE_ENGINE_S_OWN = tuple(f"dramsys51-frfcfs-{trace}" for trace in ("seq", "seqmid", "triad", "triadc"))
+
+
 @pytest.mark.slow
 def test_a_refresh_that_holds_its_banks_one_cycle_later_gives_another_log_in_dramsys():
     measured = case("dramsys51-frfcfs-rand")
@@ -272,6 +276,25 @@ def test_a_refresh_that_holds_its_banks_one_cycle_later_gives_another_log_in_dra
     position = first_difference(later, measured_lines(measured.log))
     fourth_deadline = 4 * memory_of(measured).timings.refi
     assert later[position][0] == fourth_deadline < measured_lines(measured.log)[position][0]
+
+
+@pytest.mark.parametrize("log", sorted(log for log in BY_LOG if log.startswith("dramsys51")))
+def test_our_engine_parts_from_dramsys_in_the_cycle_of_a_deadline_or_never(log):
+    address, is_write, arrival = make(BY_LOG[log].trace, N_REQUESTS)
+    memory = memory_of(BY_LOG[log])
+    place = AddressMapping.of(ORDER, memory).decode(address.astype(np.uint64))
+    config = DramSys5(**BY_LOG[log].choices).config(memory)
+    numbers = config.vector(), config.row_array(), config.length_array()
+    requests = arrival + 1, None, place.bank, place.row, place.column, is_write.astype(np.uint8)
+    engine = DramEngine(*numbers, *requests, np.zeros(N_REQUESTS, dtype=np.uint8), log=True)
+
+    engine.advance()
+
+    logged = engine.command_log()
+    ours = list(zip(logged["cycle"].tolist(), np.array(COMMANDS)[logged["command"]].tolist(), strict=True))
+    part = first_difference(ours, [line[:2] for line in measured_lines(log)])
+    assert (part is None) == (log in THE_ENGINE_S_OWN)
+    assert part is None or ours[part][0] % memory.timings.refi == 0
 
 
 NEEDED = (
