@@ -1,7 +1,8 @@
-"""Phases C and F: the head of a channel's FIFO joins the list of its bank, when the scheduler buffer has room.
+"""Phases C and F: the head of a channel's FIFO joins the list of its bank, when the scheduler buffer has
+room.
 
-Also what a buffer entry is: held from admission to the column command, or to the request's ACT. O(1) a request, but
-for forwarding and coalescing, which search the bank's list.
+Also what a buffer entry is: held from admission to the column command, or to the request's ACT. O(1) a
+request, but for forwarding and coalescing, which search the bank's list.
 """
 
 from libc.stdint cimport int16_t, int64_t
@@ -10,7 +11,7 @@ from ext._types cimport cycle_t
 from ext.dram_front cimport accept, head_has_room, put_response, reopen
 from ext.dram_lists cimport append
 from ext.dram_numbers cimport (
-    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SCHEDULER_GRP_FRFCFS_WM, SPLIT_READ_WRITE, rarely,
+    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SPLIT_READ_WRITE, rarely,
 )
 from ext.dram_policy cimport choose_banks, choose_winner
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape
@@ -35,7 +36,9 @@ cdef inline bint can_admit(const Channel* c) noexcept nogil:
     return c.has_room and c.fifo_head != NO_SLOT
 
 
-cdef inline bint is_served_by_a_write(const Arena* a, const Channel* c, int64_t number, const Slot* slot) noexcept nogil:
+cdef inline bint is_served_by_a_write(
+    const Arena* a, const Channel* c, int64_t number, const Slot* slot
+) noexcept nogil:
     """Forwarding and coalescing: does a listed write go to the same line?"""
     cdef int16_t other = c.banks[number].oldest
     if not (a.config.write_coalescing if slot.is_write else a.config.write_forwarding):
@@ -49,7 +52,7 @@ cdef inline bint is_served_by_a_write(const Arena* a, const Channel* c, int64_t 
 
 
 cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
-    """The head of the FIFO joins the list of its bank, whose number is returned, or NOT_LISTED if a write serves it."""
+    """The head of the FIFO joins the list of its bank, whose number is returned; or a write serves it."""
     cdef int16_t position = c.fifo_head
     cdef Slot* slot = &a.slots[position]
     cdef int64_t number = r.bank[slot.index]

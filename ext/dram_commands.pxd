@@ -1,23 +1,24 @@
 """Phase E: the command that was chosen goes out, and what that changes.
 
-Each command is counted and, where a log is kept, written down; it opens or closes rows, moves a request from its
-bank's list to the response queue, or changes the state of a whole rank, and raises the floors of later commands
-(dram_timing). The union of the intervals in which a row of a rank is physically open is summed up for the energy
-model. O(1), except that opening a row counts the hits in its bank's list for the adaptive page policies.
+Each command is counted and, where a log is kept, written down; it opens or closes rows, moves a request
+from its bank's list to the response queue, or changes the state of a whole rank, and raises the floors of
+later commands (dram_timing). The union of the intervals in which a row of a rank is physically open is
+summed up for the energy model. O(1), except that opening a row counts the hits in its bank's list for the
+adaptive page policies.
 """
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport free_entry
 from ext.dram_front cimport put_response
 from ext.dram_hammer cimport count_activation, pay_activations, settle_rfm
 from ext.dram_lists cimport count_hits, is_adaptive, next_hit, remove
-from ext.dram_managers cimport settle_refresh, unit_banks
+from ext.dram_managers cimport settle_refresh
 from ext.dram_numbers cimport (
-    ACT, AT_ACTIVATE, CLOSED_ROW, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE, PDX, PRE, PREA, RD, RDA, REF, REFPB,
-    REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS, SCHEDULER_FRFCFS_GRP, SCHEDULER_GRP_FRFCFS,
-    SRE, SRX, VRR, WRA, bit_count, later, lowest_bit, rarely,
+    ACT, AT_ACTIVATE, CLOSED_ROW, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE, PRE, PREA, RD, RDA, REF,
+    REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS, SCHEDULER_FRFCFS_GRP,
+    SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport choose, choose_banks
 from ext.dram_state cimport Arena, Bank, Channel, LogEntry, Rank, Requests, Slot, Tape, bit
@@ -151,7 +152,8 @@ cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number
 
 
 cdef inline void issue(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, int16_t position, uint8_t command, cycle_t t
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, int16_t position, uint8_t command,
+    cycle_t t
 ) noexcept nogil:
     """A command for the request at `position` goes out; the bank has not chosen again yet."""
     cdef Slot* slot = &a.slots[position]
@@ -225,7 +227,9 @@ cdef inline void wake_up(Arena* a, Channel* c, Rank* rank, cycle_t t) noexcept n
     rank.powered_down = rank.self_refreshing = 0
 
 
-cdef inline void refresh_banks(Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t) noexcept nogil:
+cdef inline void refresh_banks(
+    Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t
+) noexcept nogil:
     """REF, REFPB, REFSB, RFM, RFMSB."""
     cdef Rank* rank = &c.ranks[number]
     cdef uint64_t banks = rank.banks

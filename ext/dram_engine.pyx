@@ -1,9 +1,10 @@
 """The DRAM controller, compiled: the same commands in the same cycles as simulators/dram/reference.py.
 
-What it computes: channels, ranks and banks of any standard whose timing is rows of data, every command of a
-controller with the policies of DRAMGym (DRAMSys 4.0 semantics) and many more, over a trace of requests; statistics on
-the way. Layers: see dram_state.pxd. This file is the Python face; the loop is in dram_loop.pxd. Complexity: O(1) per
-request and phase, O(active banks) per command. Called by simulators/dram/simulator.py.
+What it computes: channels, ranks and banks of any standard whose timing is rows of data, every command of
+a controller with the policies of DRAMGym (DRAMSys 4.0 semantics) and many more, over a trace of requests;
+statistics on the way. Layers: see dram_state.pxd. This file is the Python face; the loop is in
+dram_loop.pxd. Complexity: O(1) per request and phase, O(active banks) per command. Called by
+simulators/dram/simulator.py.
 """
 
 import hashlib
@@ -13,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ext.dram_fields import (
-    BANK_COUNTS, COMMANDS, CONFIG_FIELDS, COUNTER_FIELDS, LIMITS, POLICY_FIELDS, TIMING_FIELDS, checked_config,
-    checked_lengths, checked_rows,
+    BANK_COUNTS, COMMANDS, CONFIG_FIELDS, COUNTER_FIELDS, LIMITS, POLICY_FIELDS, TIMING_FIELDS,
+    bin_upper_bounds, checked_config, checked_lengths, checked_rows, coarse_bin_upper_bounds,
 )
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -24,14 +25,13 @@ from libc.string cimport memcmp, memcpy
 from ext._types cimport cycle_t
 from ext.dram_loop cimport DONE, LOG_IS_FULL, Outcome, simulate
 from ext.dram_numbers cimport (
-    ACT, COARSE_BINS, EXACT_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, OCTAVE_BITS, PDE, PDX, PRAC,
-    PRE, PREA, RD, RDA, REF, REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SPANS, SRE, SRX,
-    STALL_BATCHING, STALL_COMMAND, STALL_IDLE, VRR, WR, WRA,
+    ACT, COARSE_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, PDE, PRAC, PRE, PREA, RD,
+    ROW_CONFLICT, ROW_HIT, ROW_MISS, SPANS, STALL_BATCHING, STALL_COMMAND, STALL_IDLE, WR,
 )
 from ext.dram_numbers cimport MAX_SOURCES as _MAX_SOURCES
 from ext.dram_requests cimport count_writes, first_bad_request
 from ext.dram_rules cimport compile_rules
-from ext.dram_state cimport Arena, Channel, Config, LogEntry, Rank, Requests, Rules, Tape, channel_at, row_counters
+from ext.dram_state cimport Arena, Channel, Config, LogEntry, Rank, Requests, Rules, Tape, channel_at
 from ext.dram_statistics cimport latency_bin
 from ext.dram_tuning cimport open_arena, retune_arena, schedule_everything
 
@@ -54,7 +54,8 @@ def _source_hash():
     """Identity of the code that decides a result: this file and the declarations inlined into it."""
     folder = Path(__file__).parent
     digest = hashlib.blake2b(digest_size=16)
-    files = [*folder.glob("dram_*.pxd"), folder / "dram_fields.py", folder / "dram_engine.pyx", folder / "_types.pxd"]
+    names = ("dram_fields.py", "dram_engine.pyx", "_types.pxd")
+    files = [*folder.glob("dram_*.pxd"), *(folder / name for name in names)]
     for path in sorted(files):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -63,38 +64,23 @@ def _source_hash():
 SOURCE_HASH = _source_hash()
 
 
-def bin_upper_bounds():
-    """Largest latency of each bin of the histograms, cycles, int64 (bins,)."""
-    per_octave = 1 << OCTAVE_BITS
-    bins = np.arange(N_BINS - EXACT_BINS, dtype=np.int64)
-    width = np.int64(EXACT_BINS // per_octave) << (bins // per_octave)
-    upper = (per_octave + bins % per_octave + 1) * width - 1
-    return np.concatenate([np.arange(EXACT_BINS, dtype=np.int64), upper])
-
-
 def latency_bins(latencies):
     """The histogram bin of each latency in cycles, int64 (n,)."""
     cdef const int64_t[::1] values = np.ascontiguousarray(latencies, dtype=np.int64)
     return np.array([latency_bin(values[i]) for i in range(values.shape[0])], dtype=np.int64)
 
 
-def coarse_bin_upper_bounds():
-    """Largest latency of each bin of `source_histograms`, cycles, int64 (bins,); the last has no upper end."""
-    bins = np.arange(COARSE_BINS, dtype=np.int64)
-    width = np.int64(1) << np.maximum(0, bins // 4 - 1)
-    return np.where(bins < 4, bins, (4 + bins % 4 + 1) * width - 1)
-
-
 cdef class DramEngine:
     """One simulation of a DRAM controller over a merged trace; can be paused, copied, and re-tuned.
 
-    config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. rows: constraints, int64 (n, 6), and lengths:
-    clocks on the command bus, int64 (len(COMMANDS),), as `simulators.dram.constraints` makes them. Requests: arrays
-    (n,) sorted by arrival in device cycles; channel may be None (all 0); bank counts through all ranks and groups of
-    the channel; the requests of one source keep their order. The arrays are shared, not copied, and may be
-    read-only: do not write to them. warmup: requests with a smaller index are simulated but left out of the latency
-    statistics. log: keep every command; record: keep accept and finish cycles per request. ValueError for a value
-    out of range. One thread at a time may use an engine; the GIL is released in `advance`.
+    config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. rows: constraints, int64 (n, 6), and
+    lengths: clocks on the command bus, int64 (len(COMMANDS),), as `simulators.dram.constraints` makes them.
+    Requests: arrays (n,) sorted by arrival in device cycles; channel may be None (all 0); bank counts through
+    all ranks and groups of the channel; the requests of one source keep their order. The arrays are shared,
+    not copied, and may be read-only: do not write to them. warmup: requests with a smaller index are run but
+    left out of the latency statistics. log: keep every command; record: keep accept and finish cycles per
+    request. ValueError for a value out of range. One thread at a time may use an engine; the GIL is released
+    in `advance`.
     """
 
     cdef Arena* arena
@@ -176,7 +162,7 @@ cdef class DramEngine:
         cdef const int64_t[::1] clocks = lengths
         cdef const int64_t* first = &table[0, 0] if table.shape[0] else NULL
         if not compile_rules(&self.rules, first, table.shape[0], &clocks[0]):
-            raise ValueError("the rows have more than 8 windows of different commands or times: expected fewer")
+            raise ValueError("the rows have more than 8 windows of different commands or times")
 
     cdef int _allocate(self, int64_t n_channels, int64_t n_row_counters) except -1:
         """A zeroed state; what was there before is kept as far as it fits."""
@@ -198,9 +184,9 @@ cdef class DramEngine:
             return
         arrival, channel, bank, row = (0 if array is None else array[bad] for array in self.arrays[:4])
         raise ValueError(
-            f"request {bad} has arrival {arrival}, channel {channel}, bank {bank}, row {row}: expected arrivals that "
-            f"do not decrease, from 0 to {LATEST_ARRIVAL}, a channel below {n_channels}, a bank below {n_banks} and a "
-            "row of 0 or more"
+            f"request {bad} has arrival {arrival}, channel {channel}, bank {bank}, row {row}: expected "
+            f"arrivals that do not decrease, from 0 to {LATEST_ARRIVAL}, a channel below {n_channels}, a bank "
+            f"below {n_banks} and a row of 0 or more"
         )
 
     def _send_all_to_channel_0(self, int64_t n):
@@ -216,7 +202,8 @@ cdef class DramEngine:
         if not n:
             return 0
         if self.row_counter is None:
-            channel, bank, row = (0 if a is None else np.asarray(a).astype(np.int64) for a in self.arrays[1:4])
+            places = self.arrays[1:4]
+            channel, bank, row = (0 if a is None else np.asarray(a).astype(np.int64) for a in places)
             unique, inverse = np.unique(((channel * 64 + bank) << 32) | row, return_inverse=True)
             self.row_counter = inverse.astype(np.int32), len(unique)
             counter = self.row_counter[0]
@@ -300,7 +287,8 @@ cdef class DramEngine:
     def _identity(self):
         """What a snapshot belongs to: the requests and the layout of the state."""
         if self.digest is None:
-            digest = hashlib.blake2b(f"{SOURCE_HASH} {sizeof(Arena)} {sizeof(Channel)}".encode(), digest_size=16)
+            layout = f"{SOURCE_HASH} {sizeof(Arena)} {sizeof(Channel)}"
+            digest = hashlib.blake2b(layout.encode(), digest_size=16)
             for array in self.arrays[:7]:
                 digest.update(b"-" if array is None else np.asarray(array))
             self.digest = digest.digest()
@@ -374,7 +362,7 @@ cdef class DramEngine:
         return self.arena.delivered
 
     def counters(self):
-        """Counts so far over all channels, by the names of COUNTER_FIELDS; intervals are clipped at the present."""
+        """Counts so far over all channels, by the names of COUNTER_FIELDS; intervals end at the present."""
         total = dict.fromkeys(COUNTER_FIELDS, 0)
         for number in range(self.arena.n_channels):
             for name, value in self._channel_counters(channel_at(self.arena, number)).items():
@@ -454,15 +442,16 @@ cdef class DramEngine:
         """
         if self.arena.n_sources == 1:
             bins = np.searchsorted(coarse_bin_upper_bounds()[: COARSE_BINS - 1], bin_upper_bounds())
-            return np.array([[np.bincount(bins, h, COARSE_BINS) for h in self.histograms()[:2]]]).astype(np.int64)
+            counts = np.array([[np.bincount(bins, fine, COARSE_BINS) for fine in self.histograms()[:2]]])
+            return counts.astype(np.int64)
         counts = np.asarray(<int32_t[: 2 * _MAX_SOURCES * COARSE_BINS]> self.arena.source_histogram)
         return counts.reshape(-1, 2, COARSE_BINS)[: self.arena.n_sources].astype(np.int64)
 
     def timeline(self):
-        """Deliveries over time, in at most 512 intervals of equal length that doubles as the simulation goes on.
+        """Deliveries over time, in at most 512 intervals of a length that doubles as the simulation goes on.
 
-        A dict: interval_cycles, int; requests, int64 (2: reads and writes, intervals), bursts delivered in each;
-        latency_sums, int64 (2, intervals), cycles from arrival. All requests count, those of the warm-up too.
+        A dict: interval_cycles, int; requests, int64 (2: reads and writes, intervals), bursts delivered in
+        each; latency_sums, int64 (2, intervals), cycles from arrival. All requests count, warm-up included.
         """
         n = (self.arena.last_delivered_at >> self.arena.span_bits) + 1 if self.arena.delivered else 0
         requests = np.asarray(<int64_t[: 2 * SPANS]> self.arena.span_counts).reshape(2, SPANS)
@@ -474,7 +463,7 @@ cdef class DramEngine:
         }
 
     def bank_counts(self):
-        """ACT, PRE, RD, WR (auto-precharge included) and row conflicts of each bank, by the names of BANK_COUNTS.
+        """ACT, PRE, RD, WR (auto-precharge included) and row conflicts of each bank, as named in BANK_COUNTS.
 
         int64 (channels, banks of a channel, 5). A PREA counts on no bank.
         """
@@ -487,8 +476,8 @@ cdef class DramEngine:
         return np.array(found)
 
     def command_log(self):
-        """Commands issued: arrays cycle, command (position in COMMANDS), channel, rank, bank of the channel, row,
-        column, request index.
+        """Commands issued: arrays cycle, command (position in COMMANDS), channel, rank, bank of the channel,
+        row, column, request index.
 
         -1 where a command has none. ValueError unless the engine was opened with log=True.
         """

@@ -1,7 +1,7 @@
 """Names and limits of what the DRAM engine takes and counts, and the checks of its inputs.
 
-The order of the fields is the layout of `Config` in dram_state.pxd; the choices of a policy are its positions in the
-tables of simulators/dram/config.py.
+The order of the fields is the layout of `Config` in dram_state.pxd; the choices of a policy are its positions
+in the tables of simulators/dram/config.py.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ TIMING_FIELDS = (
 )  # fmt: skip
 POLICY_FIELDS = (
     "page_policy", "scheduler", "scheduler_buffer", "request_buffer_size", "resp_queue", "refresh_policy",
-    "refresh_max_postponed", "refresh_max_pulledin", "arbiter", "max_active_transactions", "power_down_policy",
-    "power_down_timeout", "batching_window", "row_hit_cap", "page_timeout", "write_high_watermark",
-    "write_low_watermark", "command_mux", "slot_release", "first_ready", "write_forwarding", "write_coalescing",
-    "self_refresh_timeout", "port_width", "bliss_streak", "bliss_clear", "mitigation", "para_threshold",
-    "graphene_threshold", "graphene_entries", "raa_initial", "raa_maximum", "prac_threshold", "mitigation_seed",
-    "refresh_window",
+    "refresh_max_postponed", "refresh_max_pulledin", "arbiter", "max_active_transactions",
+    "power_down_policy", "power_down_timeout", "batching_window", "row_hit_cap", "page_timeout",
+    "write_high_watermark", "write_low_watermark", "command_mux", "slot_release", "first_ready",
+    "write_forwarding", "write_coalescing", "self_refresh_timeout", "port_width", "bliss_streak",
+    "bliss_clear", "mitigation", "para_threshold", "graphene_threshold", "graphene_entries", "raa_initial",
+    "raa_maximum", "prac_threshold", "mitigation_seed", "refresh_window",
 )  # fmt: skip
 CONFIG_FIELDS = TIMING_FIELDS + POLICY_FIELDS
 ROW_FIELDS = ("scope", "before", "after", "cycles", "window", "cause")
@@ -36,11 +36,11 @@ COUNTER_FIELDS = (
     "elapsed_cycles", "n_act", "n_pre", "n_prea", "n_prea_banks", "n_rd", "n_rda", "n_wr", "n_wra", "n_ref",
     "n_pde_active", "n_pde_precharge", "n_pdx", "row_hits", "row_misses", "row_conflicts", "active_cycles",
     "active_pd_cycles", "precharge_pd_cycles", "occupancy_cycles", "occupancy_max", "blocked_cycles",
-    "refreshes_owed", "n_refpb", "n_refsb", "n_sre", "n_srx", "n_vrr", "n_rfm", "n_rfmsb", "forwarded_reads",
-    "coalesced_writes", "sr_cycles", "stall_idle", "stall_command", "stall_data_bus", "stall_bank_group",
-    "stall_activation", "stall_row_cycle", "stall_activate_spacing", "stall_four_activates", "stall_turnaround",
-    "stall_rank_switch", "stall_refresh", "stall_power_down", "stall_self_refresh", "stall_row_hammer",
-    "stall_command_bus", "stall_batching",
+    "refreshes_owed", "n_refpb", "n_refsb", "n_sre", "n_srx", "n_vrr", "n_rfm", "n_rfmsb",
+    "forwarded_reads", "coalesced_writes", "sr_cycles", "stall_idle", "stall_command", "stall_data_bus",
+    "stall_bank_group", "stall_activation", "stall_row_cycle", "stall_activate_spacing",
+    "stall_four_activates", "stall_turnaround", "stall_rank_switch", "stall_refresh", "stall_power_down",
+    "stall_self_refresh", "stall_row_hammer", "stall_command_bus", "stall_batching",
 )  # fmt: skip
 BANK_COUNTS = ("act", "pre", "rd", "wr", "row_conflicts")
 
@@ -74,6 +74,25 @@ LIMITS: dict[str, tuple[int, int]] = {
     "raa_maximum": (0, _MOST), "prac_threshold": (0, _MOST), "mitigation_seed": (0, (1 << 63) - 1),
     "refresh_window": (0, _LATEST),
 }  # fmt: skip
+
+# Bins of the latency histograms, as in dram_numbers.pxd.
+_EXACT_BINS, _OCTAVE_BITS, _BINS, _COARSE_BINS = 4096, 6, 6080, 128
+
+
+def bin_upper_bounds() -> NDArray[np.int64]:
+    """Largest latency of each bin of the histograms, cycles, int64 (bins,)."""
+    per_octave = 1 << _OCTAVE_BITS
+    bins = np.arange(_BINS - _EXACT_BINS, dtype=np.int64)
+    width = np.int64(_EXACT_BINS // per_octave) << (bins // per_octave)
+    upper = (per_octave + bins % per_octave + 1) * width - 1
+    return np.concatenate([np.arange(_EXACT_BINS, dtype=np.int64), upper])
+
+
+def coarse_bin_upper_bounds() -> NDArray[np.int64]:
+    """Largest latency of each bin of `source_histograms`, cycles, int64 (bins,); the last has no end."""
+    bins = np.arange(_COARSE_BINS, dtype=np.int64)
+    width = np.int64(1) << np.maximum(0, bins // 4 - 1)
+    return np.where(bins < 4, bins, (4 + bins % 4 + 1) * width - 1)
 
 
 def checked_config(config: ArrayLike) -> NDArray[np.int64]:

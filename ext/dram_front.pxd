@@ -1,16 +1,16 @@
 """The controller's two ends: responses out (phase A), requests in (phase B).
 
-Both are shared by all channels; ids are given in the order in which requests enter. Each phase keeps the next cycle
-in which it can do something (`response_at`, `input_at`); being early is harmless, being late would be wrong. O(1) a
-request and phase, O(sources) where several sources share the memory.
+Both are shared by all channels; ids are given in the order in which requests enter. Each phase keeps the
+next cycle in which it can do something (`response_at`, `input_at`); being early is harmless, being late
+would be wrong. O(1) a request and phase, O(sources) where several sources share the memory.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, NEVER, NO_SLOT, RESPONSES_FIFO, RESPONSES_REORDER, RETURNED,
-    SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later, rarely,
+    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, NEVER, NO_SLOT, RESPONSES_FIFO, RESPONSES_REORDER,
+    RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later, rarely,
 )
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, channel_at
 from ext.dram_statistics cimport count_delivery
@@ -39,7 +39,9 @@ cdef inline void line_up(Arena* a, Channel* c, int16_t position) noexcept nogil:
     c.response_tail = position
 
 
-cdef inline void put_response(Arena* a, Channel* c, int16_t position, cycle_t ready, cycle_t t) noexcept nogil:
+cdef inline void put_response(
+    Arena* a, Channel* c, int16_t position, cycle_t ready, cycle_t t
+) noexcept nogil:
     """The column command of a request went out at t (or it needs none); its data are complete at `ready`."""
     cdef Slot* slot = &a.slots[position]
     slot.stage = ISSUED

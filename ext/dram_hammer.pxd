@@ -1,16 +1,15 @@
 """RowHammer mitigations: which rows have been activated too often, and what follows.
 
-Para and Graphene name a victim row, whose neighbours its bank refreshes (VRR) when it is closed; Rfm and Prac count
-and ask the rank's manager for RFM commands. Sources: PARA (Kim et al. 2014), Graphene (Park et al. 2020), RFM and
-PRAC (JEDEC JESD79-5). O(1) an activation, Graphene O(entries); splitmix64 (Steele, Lea, Flood 2014) is the coin.
+Para and Graphene name a victim row, whose neighbours its bank refreshes (VRR) when it is closed; Rfm and
+Prac count and ask the rank's manager for RFM commands. Sources: PARA (Kim et al. 2014), Graphene (Park et
+al. 2020), RFM and PRAC (JEDEC JESD79-5). O(1) an activation, Graphene O(entries); splitmix64 (Steele, Lea,
+Flood 2014) is the coin.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_numbers cimport (
-    GRAPHENE, MAX_PENDING, NO_ROW, PARA, PRAC, RFM_COUNTING, later, lowest_bit,
-)
+from ext.dram_numbers cimport GRAPHENE, MAX_PENDING, NO_ROW, PARA, PRAC, RFM_COUNTING, later, lowest_bit
 from ext.dram_state cimport (
     NEED_RANK_RFM, NEED_SET_RFM, Arena, Channel, Rank, Requests, Slot, Table, bit, row_counters,
 )
@@ -26,7 +25,8 @@ cdef inline uint64_t splitmix64(uint64_t x) noexcept nogil:
 
 cdef inline bint coin_falls(const Arena* a, const Channel* c) noexcept nogil:
     """Para: with para_threshold parts in 2**20."""
-    cdef uint64_t seed = <uint64_t> a.config.mitigation_seed ^ (<uint64_t> c.number << 48) ^ <uint64_t> (c.n_activates - 1)
+    cdef uint64_t number = <uint64_t> (c.n_activates - 1)
+    cdef uint64_t seed = <uint64_t> a.config.mitigation_seed ^ (<uint64_t> c.number << 48) ^ number
     return <int64_t> (splitmix64(seed) >> 44) < a.config.para_threshold
 
 

@@ -1,4 +1,5 @@
-"""The requests that wait at each bank: a list in the order of admission, the oldest hit to the open row marked.
+"""The requests that wait at each bank: a list in the order of admission, the oldest hit to the open row
+marked.
 
 O(1), except the search for the next row hit and counting hits (the length of the list).
 """

@@ -1,8 +1,9 @@
 """One cycle of the memory, and the loop over the cycles in which anything can happen.
 
-The loop jumps to the next cycle in which any phase can do something, which changes nothing but time: a phase that
-is looked at too early does nothing. Phases A and B belong to all channels together (dram_front); C to F run in each
-channel by itself, channel 0 first, and only in channels whose time has come.
+The loop jumps to the next cycle in which any phase can do something, which changes nothing but time: a
+phase that is looked at too early does nothing. Phases A and B belong to all channels together
+(dram_front); C to F run in each channel by itself, channel 0 first, and only in channels whose time has
+come.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t
@@ -11,10 +12,12 @@ from ext._types cimport cycle_t
 from ext.dram_admission cimport NOT_LISTED, admit, can_admit, end_gathering, update_write_mode
 from ext.dram_commands cimport issue, issue_drowsy, issue_urgent
 from ext.dram_front cimport respond, take_requests
-from ext.dram_managers cimport drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank
+from ext.dram_managers cimport (
+    drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank,
+)
 from ext.dram_numbers cimport (
-    BANK_BITS, NEVER, NO_SLOT, PAGE_TIMEOUT, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK, STALL_COMMAND,
-    earlier, later, rarely,
+    BANK_BITS, NEVER, NO_SLOT, PAGE_TIMEOUT, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK,
+    STALL_COMMAND, earlier, later, rarely,
 )
 from ext.dram_policy cimport choose, choose_banks, choose_winner, cycle_of, may_stay, welcome
 from ext.dram_spare cimport issue_spare, schedule_spare
@@ -36,7 +39,9 @@ cdef inline void look_again(Arena* a, Channel* c, cycle_t t) noexcept nogil:
         c.manager_at = earlier(c.manager_at, t + 1)
 
 
-cdef inline void admit_again(Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+cdef inline void admit_again(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t
+) noexcept nogil:
     """Phase F: once more, if a command has just freed a place. Bank `number` will choose anyway."""
     cdef int64_t joined
     if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
@@ -135,7 +140,9 @@ cdef inline void issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, 
         look_again(a, c, t)
 
 
-cdef inline void issue_something(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline void issue_something(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t
+) noexcept nogil:
     """Phase E with one command bus: managers, banks, offers of idle banks, sleep."""
     if rarely(c.n_urgent) and issue_urgent_command(a, c, tape, t):
         choose_winner(a, c, t + 1)

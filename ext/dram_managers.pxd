@@ -1,10 +1,11 @@
 """Phase D: refresh, row-hammer refresh management and sleep of each rank decide, and propose commands.
 
-A manager proposes at most one urgent command a rank (refresh, else RFM; it goes before the banks) and one drowsy one
-(dram_sleep; after them). While anything is proposed, or sleep is enabled, the phase is looked at in every simulated
-cycle, otherwise only when `manager_at` is reached. A forced refresh holds its banks from the next cycle on: in the
-first, a bank's candidate can still go out if the refresh cannot. Semantics: DRAMSys 4.0, generalised to units
-(all banks, one bank, or the same bank of every group). O(ranks), O(units) while a refresh is due.
+A manager proposes at most one urgent command a rank (refresh, else RFM; it goes before the banks) and one
+drowsy one (dram_sleep; after them). While anything is proposed, or sleep is enabled, the phase is looked
+at in every simulated cycle, otherwise only when `manager_at` is reached. A forced refresh holds its banks
+from the next cycle on: in the first, a bank's candidate can still go out if the refresh cannot. Semantics:
+DRAMSys 4.0, generalised to units (all banks, one bank, or the same bank of every group). O(ranks),
+O(units) while a refresh is due.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -15,9 +16,10 @@ from ext.dram_numbers cimport (
     ALL_BANK, NEVER, NO_COMMAND, NO_POWER_DOWN, NO_REFRESH, PER_BANK, PRE, PREA, REF, REFPB, REFSB, RFM,
     RFMSB, RFM_COUNTING, earlier, later, lowest_bit,
 )
-from ext.dram_sleep cimport is_due, manage_sleep
+from ext.dram_sleep cimport manage_sleep
 from ext.dram_state cimport (
-    NEED_EXIT_REFRESH, NEED_RANK_RFM, NEED_REFRESH, NEED_SET_RFM, NO_NEED, Arena, Channel, Rank, Requests, bit,
+    NEED_EXIT_REFRESH, NEED_RANK_RFM, NEED_REFRESH, NEED_SET_RFM, NO_NEED, Arena, Channel, Rank, Requests,
+    bit,
 )
 from ext.dram_timing cimport earliest_for_bank, earliest_for_rank, earliest_for_set, set_of
 
@@ -55,7 +57,7 @@ cdef inline void block(Channel* c, Rank* rank, uint64_t banks) noexcept nogil:
 
 
 cdef inline bint decide_refresh(Arena* a, Channel* c, int64_t number, cycle_t t) noexcept nogil:
-    """At or after the deadline: refresh `target` now? False postpones, or ends the pulling in of later refreshes."""
+    """At or after the deadline: refresh `target` now? False postpones, or ends pulling in."""
     cdef Rank* rank = &c.ranks[number]
     cdef int64_t idle
     if t >= rank.refresh_deadline + a.refresh_step:
@@ -130,7 +132,9 @@ cdef inline void propose_for_rank(Arena* a, Channel* c, int64_t number, int64_t 
     propose(&c.ranks[number], command, -1, earliest_for_rank(a, c, command, number))
 
 
-cdef inline void propose_for_banks(Arena* a, Channel* c, int64_t number, uint64_t banks, int64_t command) noexcept nogil:
+cdef inline void propose_for_banks(
+    Arena* a, Channel* c, int64_t number, uint64_t banks, int64_t command
+) noexcept nogil:
     """`command` for one bank or one set, or first the precharge of the lowest open bank."""
     cdef Rank* rank = &c.ranks[number]
     cdef uint64_t open = c.open & banks
@@ -156,7 +160,9 @@ cdef inline void propose_urgent(Arena* a, Channel* c, int64_t number) noexcept n
                           REFPB if a.config.refresh_policy == PER_BANK else REFSB)
 
 
-cdef inline void manage_rank(Arena* a, Channel* c, const Requests* r, int64_t number, cycle_t t) noexcept nogil:
+cdef inline void manage_rank(
+    Arena* a, Channel* c, const Requests* r, int64_t number, cycle_t t
+) noexcept nogil:
     cdef Rank* rank = &c.ranks[number]
     rank.urgent_kind = NO_NEED
     if not (rank.powered_down or rank.self_refreshing):

@@ -1,10 +1,10 @@
 """Which command each bank wants, and which bank's turn it is.
 
-Every bank with queued requests keeps one candidate: request, command, and the floor of its own timing. It is chosen
-again only when something that it depends on has changed. The winner over all banks is the minimum of one 64-bit
-key: first legal cycle, then priority (Bliss, columns first), then age, then bank; a loop over the set bits of
-`active`. O(1) a choice, except FrFcfsGrp and the search for the next row hit (the length of a bank's list);
-O(active banks) a winner.
+Every bank with queued requests keeps one candidate: request, command, and the floor of its own timing. It
+is chosen again only when something that it depends on has changed. The winner over all banks is the
+minimum of one 64-bit key: first legal cycle, then priority (Bliss, columns first), then age, then bank; a
+loop over the set bits of `active`. O(1) a choice, except FrFcfsGrp and the search for the next row hit
+(the length of a bank's list); O(active banks) a winner.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint64_t
@@ -12,13 +12,13 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_lists cimport is_adaptive, is_fresh, next_hit, oldest_non_hit, same_line
 from ext.dram_numbers cimport (
-    ACT, BANK_BITS, BANK_LANES, CAUSE_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, GROUP_LANES, KEY_BITS,
-    MUX_COLUMNS_FIRST, NEVER, NO_SLOT, OPEN_ADAPTIVE, PAGE_TIMEOUT, PRE, PRIORITY_SHIFT, RANK_LANES, RD, RDA,
-    SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, SLOT_MASK, VRR, WR, WRA,
-    later, lowest_bit, rarely,
+    ACT, BANK_BITS, BANK_LANES, CAUSE_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, GROUP_LANES,
+    KEY_BITS, MUX_COLUMNS_FIRST, NEVER, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_LANES, RD, RDA, SCHEDULER_BLISS,
+    SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, VRR, WR, WRA, later, lowest_bit,
+    rarely,
 )
 from ext.dram_schedulers cimport id_at, is_blacklisted, mute_all_but_oldest, pick
-from ext.dram_state cimport Arena, Bank, Channel, Slot, bit
+from ext.dram_state cimport Arena, Bank, Channel, bit
 
 
 # ------------------------------------------------------------------------------------------------- one bank
@@ -61,7 +61,9 @@ cdef inline bint auto_precharges(const Arena* a, const Bank* bank) noexcept nogi
     return bank.length >= 2 and not further_hit
 
 
-cdef inline int64_t priority_of(const Arena* a, const Channel* c, int16_t position, int64_t command) noexcept nogil:
+cdef inline int64_t priority_of(
+    const Arena* a, const Channel* c, int16_t position, int64_t command
+) noexcept nogil:
     """The smaller goes first, before age."""
     cdef int64_t priority = 0
     if a.config.command_mux == MUX_COLUMNS_FIRST and not RD <= command <= WRA:
@@ -181,7 +183,7 @@ cdef inline cycle_t extra_bound_of(const Arena* a, const Channel* c, int64_t num
 
 
 cdef inline int64_t key_of(const Channel* c, int64_t number, cycle_t soonest) noexcept nogil:
-    """First legal cycle from `soonest` on, priority, age and number of a bank's candidate: the smaller goes first."""
+    """First legal cycle from `soonest` on, priority, age and number of a bank's candidate: the least wins."""
     cdef cycle_t cycle = later(bound_of(c, number) >> CAUSE_BITS, soonest)
     return (cycle << KEY_BITS) + c.wanted_tag[number] - c.best_base
 

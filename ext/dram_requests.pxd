@@ -15,7 +15,9 @@ cdef inline bint is_bad(const Requests* r, int64_t i, int64_t n_channels, int64_
     return r.arrival[i] < previous or r.arrival[i] >= NEVER // 2 or r.bank[i] >= n_banks or r.row[i] < 0
 
 
-cdef inline int64_t first_bad_request(const Requests* r, int64_t n, int64_t n_channels, int64_t n_banks) noexcept nogil:
+cdef inline int64_t first_bad_request(
+    const Requests* r, int64_t n, int64_t n_channels, int64_t n_banks
+) noexcept nogil:
     """Index of the first request out of order or out of range, or n; without a branch while all are good."""
     cdef int64_t i
     cdef int64_t decreases = 0

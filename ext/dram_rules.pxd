@@ -1,17 +1,17 @@
 """Timing constraints, compiled once when a simulation is opened; not in the hot loop.
 
-A row says that `after` comes no earlier than `cycles` after `before` in one scope. At each level (bank, bank group,
-rank) the commands whose incoming rows are the same share a lane, a bound that is kept ready; issuing a command
-raises a few lanes (`Effects`). Rows of scope channel and other_ranks become effects on other ranks. O(rows +
-commands cubed).
+A row says that `after` comes no earlier than `cycles` after `before` in one scope. At each level (bank,
+bank group, rank) the commands whose incoming rows are the same share a lane, a bound that is kept ready;
+issuing a command raises a few lanes (`Effects`). Rows of scope channel and other_ranks become effects on
+other ranks. O(rows + commands cubed).
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 from ext.dram_numbers cimport (
-    CAUSE_BITS, MAX_WINDOWS, NO_LANE, N_COMMANDS, PRE, RD, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP, SCOPE_OTHER_RANKS,
-    SCOPE_RANK, VRR, WRA, later,
+    CAUSE_BITS, MAX_WINDOWS, NO_LANE, N_COMMANDS, PRE, RD, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP,
+    SCOPE_OTHER_RANKS, SCOPE_RANK, VRR, WRA, later,
 )
 from ext.dram_state cimport Effects, Rules, Window, bit
 
@@ -44,7 +44,8 @@ cdef inline void enter_window(Draft* draft, const int64_t* row) noexcept nogil:
     cdef int64_t k
     for k in range(draft.n_windows):
         window = &draft.at[k]
-        if window.constrained == bit(row[2]) and window.size == row[4] and window.bound >> CAUSE_BITS == cycles:
+        if (window.constrained == bit(row[2]) and window.size == row[4]
+                and window.bound >> CAUSE_BITS == cycles):
             window.members |= bit(row[1])
             window.bound = later(window.bound, (cycles << CAUSE_BITS) | row[5])
             return
@@ -123,7 +124,9 @@ cdef inline bint waits(const Draft* draft, int level, int64_t after) noexcept no
     return level == LEVEL_RANK and draft.windows[after] != 0
 
 
-cdef inline void add_effects(const Draft* draft, int level, int64_t after, int64_t lane, Effects* effects) noexcept nogil:
+cdef inline void add_effects(
+    const Draft* draft, int level, int64_t after, int64_t lane, Effects* effects
+) noexcept nogil:
     """All commands that `after` waits for raise its lane."""
     cdef int64_t before
     for before in range(N_COMMANDS):
@@ -187,7 +190,9 @@ cdef inline void join_effects(Rules* rules, int64_t command, const Effects* effe
         rules.all[command].n += 1
 
 
-cdef inline bint compile_rules(Rules* rules, const int64_t* rows, int64_t n, const int64_t* lengths) noexcept nogil:
+cdef inline bint compile_rules(
+    Rules* rules, const int64_t* rows, int64_t n, const int64_t* lengths
+) noexcept nogil:
     """Given zeroed rules and rows that were checked. False if there are too many windows."""
     cdef Draft draft
     cdef int64_t k

@@ -1,14 +1,14 @@
 """The schedulers from Fcfs on, and the offers that only some policies make: what a bank wants there.
 
-These scan the bank's list (O(list), with the rule on older requests to the same line O(list squared)); the default
-schedulers in dram_policy do not.
+These scan the bank's list (O(list), with the rule on older requests to the same line O(list squared)); the
+default schedulers in dram_policy do not.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
-from ext.dram_lists cimport is_eligible, is_fresh, next_hit
+from ext.dram_lists cimport is_eligible, is_fresh
 from ext.dram_numbers cimport (
-    BANK_BITS, CLOSED_ROW, NO_SLOT, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FRFCFS_CAP, SCHEDULER_GRP_FRFCFS_WM,
+    CLOSED_ROW, NO_SLOT, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FRFCFS_CAP, SCHEDULER_GRP_FRFCFS_WM,
     SLOT_MASK, lowest_bit,
 )
 from ext.dram_state cimport Arena, Bank, Channel, bit
@@ -77,7 +77,7 @@ cdef inline int64_t id_at(const Arena* a, int16_t position) noexcept nogil:
 
 
 cdef inline void mute_all_but_oldest(const Arena* a, Channel* c) noexcept nogil:
-    """Fcfs: only the bank of the channel's oldest request takes part, and those that refresh a victim's neighbours."""
+    """Fcfs: only the bank of the channel's oldest request takes part, and those that refresh a victim."""
     cdef uint64_t left = c.active
     cdef int64_t id, number
     cdef int64_t oldest = -1

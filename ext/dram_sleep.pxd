@@ -1,16 +1,16 @@
 """Power-down and self-refresh of one rank: when to enter and when to leave.
 
-A rank sleeps only while nothing waits for it, or what waits gathers for company (`gather_until`). Self-refresh comes
-before power-down once its own, longer timeout has passed. Semantics of power-down: DRAMSys 4.0, but for the
-gathering; O(1).
+A rank sleeps only while nothing waits for it, or what waits gathers for company (`gather_until`). Self-
+refresh comes before power-down once its own, longer timeout has passed. Semantics of power-down: DRAMSys
+4.0, but for the gathering; O(1).
 """
 
 from libc.stdint cimport int64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    NO_POWER_DOWN, NO_REFRESH, NO_SLOT, N_COMMANDS, PDE, PDX, PREA, PRECHARGE_POWER_DOWN, RD, RDA, REF, REFPB, REFSB,
-    SRE, SRX, WR, WRA, earlier, later,
+    NO_POWER_DOWN, NO_REFRESH, NO_SLOT, N_COMMANDS, PDE, PDX, PREA, PRECHARGE_POWER_DOWN, RD, RDA, REF,
+    REFPB, REFSB, SRE, SRX, WR, WRA, earlier, later,
 )
 from ext.dram_state cimport Arena, Channel, Rank, Requests
 from ext.dram_timing cimport earliest_for_rank
@@ -26,7 +26,9 @@ cdef inline bint is_due(const Arena* a, const Rank* rank, cycle_t t) noexcept no
     return (a.config.refresh_policy != NO_REFRESH and t >= rank.refresh_deadline) or rank.rfm_forced
 
 
-cdef inline bint is_wanted(const Arena* a, const Channel* c, const Requests* r, int64_t number) noexcept nogil:
+cdef inline bint is_wanted(
+    const Arena* a, const Channel* c, const Requests* r, int64_t number
+) noexcept nogil:
     """Is a request for the rank listed, or at the head of the FIFO?"""
     if c.active & c.ranks[number].banks:
         return True
@@ -62,7 +64,9 @@ cdef inline cycle_t idle_since(const Channel* c, int64_t number) noexcept nogil:
     return later(t, later(last[REF], later(last[REFPB], last[REFSB])))
 
 
-cdef inline void manage_sleep(Arena* a, Channel* c, const Requests* r, int64_t number, cycle_t t) noexcept nogil:
+cdef inline void manage_sleep(
+    Arena* a, Channel* c, const Requests* r, int64_t number, cycle_t t
+) noexcept nogil:
     cdef Rank* rank = &c.ranks[number]
     cdef bint wanted = is_wanted(a, c, r, number)
     cdef bint may_rest = not (wanted and t >= c.gather_until) and not is_due(a, rank, t)

@@ -1,7 +1,7 @@
 """What banks with an empty list offer: PRE after the page timeout, and VRR for a victim.
 
-They come after all banks with requests, the lower bank first. Looked at only where a policy makes such offers.
-O(banks).
+They come after all banks with requests, the lower bank first. Looked at only where a policy makes such
+offers. O(banks).
 """
 
 from libc.stdint cimport int64_t, uint64_t

@@ -1,16 +1,16 @@
 """The state of one DRAM simulation: everything it needs to go on, in one block that memcpy copies.
 
-Layers: dram_numbers, dram_state (this file: what is remembered), dram_rules (timing constraints, compiled), dram_timing (when a
-command becomes legal), dram_lists (bank lists), dram_policy and dram_schedulers (which command a bank wants),
-dram_front (requests in, responses out), dram_admission (into the bank lists), dram_statistics, dram_managers and
-dram_sleep (refresh, power-down), dram_hammer (row-hammer mitigations), dram_commands (what a command changes),
-dram_loop (one cycle), dram_tuning (opening, other policies), dram_engine.pyx (the Python face). All are inlined
-into that one compilation unit.
+Layers: dram_numbers, dram_state (this file: what is remembered), dram_rules (timing constraints,
+compiled), dram_timing (when a command becomes legal), dram_lists (bank lists), dram_policy and
+dram_schedulers (which command a bank wants), dram_front (requests in, responses out), dram_admission (into
+the bank lists), dram_statistics, dram_managers and dram_sleep (refresh, power-down), dram_hammer (row-
+hammer mitigations), dram_commands (what a command changes), dram_loop (one cycle), dram_tuning (opening,
+other policies), dram_engine.pyx (the Python face). All are inlined into that one compilation unit.
 
-The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device clock
-cycles; a bound is packed as cycle << CAUSE_BITS | cause. A request in flight lives in slot `id % WINDOW`; ids are
-given in the order in which requests enter, over all channels. The block: one Arena, then its Channels, then the
-counters of the PRAC mitigation.
+The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device
+clock cycles; a bound is packed as cycle << CAUSE_BITS | cause. A request in flight lives in slot `id %
+WINDOW`; ids are given in the order in which requests enter, over all channels. The block: one Arena, then
+its Channels, then the counters of the PRAC mitigation.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
@@ -18,9 +18,9 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 from ext._types cimport cycle_t
 
 from ext.dram_numbers cimport (
-    COARSE_BINS, BANK_LANES, GROUP_LANES, MAX_BANKS, MAX_CHANNELS, MAX_EFFECTS, MAX_ENTRIES, MAX_GROUPS, MAX_PENDING,
-    MAX_RANKS, MAX_SOURCES, MAX_WINDOWS, N_BANK_COUNTS, N_BATCHES, N_BINS, N_COMMANDS, N_STALLS, RANK_LANES, SPANS,
-    WINDOW, WINDOW_SIZE,
+    COARSE_BINS, BANK_LANES, GROUP_LANES, MAX_BANKS, MAX_CHANNELS, MAX_EFFECTS, MAX_ENTRIES, MAX_GROUPS,
+    MAX_PENDING, MAX_RANKS, MAX_SOURCES, MAX_WINDOWS, N_BANK_COUNTS, N_BATCHES, N_BINS, N_COMMANDS,
+    N_STALLS, RANK_LANES, SPANS, WINDOW, WINDOW_SIZE,
 )
 
 
@@ -74,7 +74,7 @@ cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that 
     int64_t refresh_window
 
 
-cdef struct Effect:             # an issued command raises a floor: cycles << CAUSE_BITS | cause, from its cycle
+cdef struct Effect:             # an issued command raises a floor: cycles << CAUSE_BITS | cause later
     int64_t bound
     int32_t lane                # or, of Rules.waits, the command that is waited for
     int32_t level               # 0 bank, 1 group, 2 rank
@@ -112,14 +112,14 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     int64_t lengths[N_COMMANDS]         # clocks on the command bus
 
 
-cdef struct Slot:               # one request in flight
+cdef struct Slot:               # one request in flight, 64 bytes
     int64_t index               # in the merged trace
     cycle_t accepted            # -1: not yet (arbiter Simple)
     cycle_t ready               # of its response; NEVER: no column command yet
     int32_t row
     int32_t column
-    int16_t older               # neighbours in the bank's list, NO_SLOT at the ends; later the order in which the
-    int16_t newer               # response came (older) and was handed to the arbiter (newer), modulo 2**16
+    int16_t older               # neighbours in the bank's list, NO_SLOT at the ends; later the order in which
+    int16_t newer               # responses came (older) and were handed to the arbiter (newer), modulo 2**16
     int16_t behind              # next in the channel's FIFO
     int16_t next_response       # next in the controller's response queue, then in the source's
     uint8_t source
@@ -127,7 +127,7 @@ cdef struct Slot:               # one request in flight
     uint8_t stage
     uint8_t row_class
     uint8_t holds_entry         # of the scheduler buffer
-    uint8_t padding[3]
+    uint8_t padding[19]
 
 
 cdef struct Bank:
@@ -146,8 +146,9 @@ cdef struct Bank:
     uint8_t group               # of the channel
     uint8_t rank
     uint8_t wanted              # the candidate's command
-    uint8_t padding
+    uint8_t padding[9]
     int32_t activations         # counted for RFM (raa)
+
 
 cdef struct Table:              # Graphene, one a bank
     int64_t epoch

@@ -1,7 +1,8 @@
-"""What is counted on the way: latencies, bandwidth over time, and what every cycle of a channel was lost to.
+"""What is counted on the way: latencies, bandwidth over time, and what every cycle of a channel was lost
+to.
 
-Stall classes: nothing happens between two events of a channel, so the class of all cycles in between is that of the
-winning candidate after the first. O(1) an event and a delivery.
+Stall classes: nothing happens between two events of a channel, so the class of all cycles in between is
+that of the winning candidate after the first. O(1) an event and a delivery.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -9,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     BANK_BITS, CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
-    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, NEVER, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
+    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
     STALL_BATCHING, STALL_IDLE, earlier, highest_bit, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport bound_of, extra_bound_of, withheld
@@ -31,7 +32,7 @@ cdef inline int32_t latency_bin(int64_t latency) noexcept nogil:
 cdef inline int32_t coarse_bin(int64_t latency) noexcept nogil:
     """A bin each below 4, then 4 bins per octave; the last bin has no upper end.
 
-    Each holds whole bins of the fine histograms, of which those of a single source are summed up when asked for.
+    Each holds whole bins of the fine histograms; those of a single source are summed up when asked for.
     """
     if latency < 4:
         return <int32_t> latency
@@ -119,7 +120,7 @@ cdef inline cycle_t binding(const Arena* a, const Channel* c) noexcept nogil:
 
 
 cdef inline int64_t account(Arena* a, Channel* c, cycle_t t) noexcept nogil:
-    """Charge the cycles between the channel's last event and t; the class of t itself, if no command goes out."""
+    """Charge the cycles between the last event and t; the class of t itself, if no command goes out."""
     cdef cycle_t gap = t - c.then - 1
     cdef cycle_t batching
     cdef cycle_t bound

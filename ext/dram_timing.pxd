@@ -1,9 +1,10 @@
-"""When a command becomes legal: each command, once issued, raises the floors of those that must keep their distance.
+"""When a command becomes legal: each command, once issued, raises the floors of those that must keep their
+distance.
 
 A floor is the earliest cycle allowed by everything issued so far, with the cause that binds, packed as
-cycle << CAUSE_BITS | cause, so that of equal cycles the larger cause counts. Floors exist per bank, per bank group
-and per rank, one for each lane (dram_rules), so that the earliest cycle of any command is a maximum of three
-numbers. O(effects of the command), times the other ranks for rows between ranks.
+cycle << CAUSE_BITS | cause, so that of equal cycles the larger cause counts. Floors exist per bank, per
+bank group and per rank, one for each lane (dram_rules), so that the earliest cycle of any command is a
+maximum of three numbers. O(effects of the command), times the other ranks for rows between ranks.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -13,7 +14,7 @@ from ext.dram_numbers cimport (
     BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
     WINDOW_SIZE, WRA, later, lowest_bit,
 )
-from ext.dram_state cimport Arena, Bank, Channel, Effects, Rank, Window
+from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Window
 
 
 cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
@@ -47,13 +48,17 @@ cdef inline void enter_windows(Arena* a, Channel* c, int64_t command, int64_t ra
                 c.rank_floor[rank * RANK_LANES + window.lanes[i]], bound)
 
 
-cdef inline void constrain_rank(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+cdef inline void constrain_rank(
+    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
+) noexcept nogil:
     """A command to a whole rank went out at t."""
     apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], t << CAUSE_BITS)
     constrain_beyond(a, c, command, rank, t)
 
 
-cdef inline void constrain_beyond(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+cdef inline void constrain_beyond(
+    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
+) noexcept nogil:
     """Windows, the other ranks, and the command bus."""
     cdef cycle_t now = t << CAUSE_BITS
     cdef int64_t other
@@ -77,13 +82,16 @@ cdef inline void constrain(Arena* a, Channel* c, int64_t command, int64_t number
     cdef cycle_t now = t << CAUSE_BITS
     cdef cycle_t* floors[3]
     cdef cycle_t* floor
-    cdef int64_t k
+    cdef const Effect* effect = effects.at
+    cdef const Effect* end = effect + effects.n
     floors[0] = &c.bank_floor[number * BANK_LANES]
     floors[1] = &c.group_floor[bank.group * GROUP_LANES]
     floors[2] = &c.rank_floor[bank.rank * RANK_LANES]
-    for k in range(effects.n):
-        floor = floors[effects.at[k].level] + effects.at[k].lane
-        floor[0] = later(floor[0], now + effects.at[k].bound)
+    while effect != end:
+        floor = floors[effect.level] + effect.lane
+        if floor[0] < now + effect.bound:
+            floor[0] = now + effect.bound
+        effect += 1
     constrain_beyond(a, c, command, bank.rank, t)
 
 
@@ -92,7 +100,9 @@ cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept
     return a.set_banks << (rank * a.config.n_banks + unit)
 
 
-cdef inline void constrain_set(Arena* a, Channel* c, int64_t command, int64_t rank, int64_t unit, cycle_t t) noexcept nogil:
+cdef inline void constrain_set(
+    Arena* a, Channel* c, int64_t command, int64_t rank, int64_t unit, cycle_t t
+) noexcept nogil:
     cdef uint64_t left = set_of(a, rank, unit)
     while left:
         apply(&a.rules.bank[command], &c.bank_floor[lowest_bit(left) * BANK_LANES], t << CAUSE_BITS)
@@ -114,7 +124,9 @@ cdef inline cycle_t latest_wait(const Effects* waits, const cycle_t* last, cycle
     return bound
 
 
-cdef inline cycle_t bound_for_manager(const Arena* a, const Channel* c, int64_t command, int64_t rank) noexcept nogil:
+cdef inline cycle_t bound_for_manager(
+    const Arena* a, const Channel* c, int64_t command, int64_t rank
+) noexcept nogil:
     """First legal cycle of a manager's command, packed, as far as the rank and the other ranks decide."""
     cdef cycle_t bound = latest_wait(&a.rules.waits[command], &c.last[rank * N_COMMANDS], 0)
     cdef const Rank* k = &c.ranks[rank]
@@ -132,7 +144,9 @@ cdef inline cycle_t bound_for_manager(const Arena* a, const Channel* c, int64_t 
     return bound
 
 
-cdef inline cycle_t earliest_for_rank(const Arena* a, const Channel* c, int64_t command, int64_t rank) noexcept nogil:
+cdef inline cycle_t earliest_for_rank(
+    const Arena* a, const Channel* c, int64_t command, int64_t rank
+) noexcept nogil:
     """First legal cycle of a command to a whole rank."""
     cdef bint is_kept = command <= PRE or RD <= command <= WRA or command == VRR
     cdef cycle_t bound = (c.rank_floor[rank * RANK_LANES + a.rules.rank_lane[command]] if is_kept
@@ -144,7 +158,9 @@ cdef inline cycle_t earliest_for_rank(const Arena* a, const Channel* c, int64_t 
     return cycle
 
 
-cdef inline cycle_t earliest_for_bank(const Arena* a, const Channel* c, int64_t command, int64_t number) noexcept nogil:
+cdef inline cycle_t earliest_for_bank(
+    const Arena* a, const Channel* c, int64_t command, int64_t number
+) noexcept nogil:
     """First legal cycle of a command to one bank."""
     cdef cycle_t bound = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[command]]
     bound = later(bound, c.group_floor[c.banks[number].group * GROUP_LANES + a.rules.group_lane[command]])

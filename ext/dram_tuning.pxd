@@ -1,22 +1,24 @@
 """Opening a simulation at cycle 0, and giving a running one other policies.
 
-A change of policy keeps every request, row and timing; all cached decisions are taken again, and every phase is
-looked at in the next cycle, so that re-tuning to the present policies changes nothing. Not in the hot loop.
+A change of policy keeps every request, row and timing; all cached decisions are taken again, and every
+phase is looked at in the next cycle, so that re-tuning to the present policies changes nothing. Not in the
+hot loop.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport has_room
-from ext.dram_front cimport hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response
+from ext.dram_front cimport (
+    hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response,
+)
 from ext.dram_hammer cimport clear_table, mark_if_full
 from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
-    ALL_BANK, ARBITER_REORDER, BANK_BITS, CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS,
-    MAX_RANKS, NEVER, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PER_BANK,
-    RESPONSES_FIFO, RESPONSES_REORDER, RETURNED, SCHEDULER_BLISS, SCHEDULER_FRFCFS, SLOT_MASK, WAITING, WINDOW,
-    earlier, later,
+    ARBITER_REORDER, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS, MAX_RANKS, NEVER, N_COMMANDS,
+    NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PER_BANK, RESPONSES_FIFO, RETURNED,
+    SCHEDULER_FRFCFS, SLOT_MASK, WAITING, WINDOW, earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
 from ext.dram_state cimport Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, row_counters
@@ -97,7 +99,7 @@ cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
 
 
 cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) noexcept nogil:
-    """Cycle 0, nothing issued; given zeroed memory with rules, n_requests, n_sources, warmup, n_measured_reads."""
+    """Cycle 0; given zeroed memory with rules, n_requests, n_sources, warmup, n_measured_reads."""
     cdef int64_t number
     a.config = config[0]
     a.n_channels = config.n_channels
@@ -255,6 +257,7 @@ cdef inline void stop_forcing(Rank* rank) noexcept nogil:
 cdef inline void retune_refresh(Arena* a, Rank* rank, int64_t number, int64_t before) noexcept nogil:
     """Keep what is owed; a policy that is new starts at its first deadline that has not passed."""
     cdef cycle_t first
+    cdef int64_t missed
     if a.config.refresh_policy == before:
         if rank.forced and not rank.owed_exit and rank.refresh_debt < a.most_postponed:
             stop_forcing(rank)
@@ -267,7 +270,8 @@ cdef inline void retune_refresh(Arena* a, Rank* rank, int64_t number, int64_t be
     rank.remaining = bit(a.n_units) - 1 if a.n_units < 64 else ~(<uint64_t> 0)
     rank.refresh_debt = -floor_divide(-rank.refresh_debt * a.n_units, a.last_units)
     first = first_deadline(a, number)
-    rank.refresh_deadline = first + a.refresh_step * later(0, -floor_divide(first - a.now - 1, a.refresh_step))
+    missed = later(0, -floor_divide(first - a.now - 1, a.refresh_step))
+    rank.refresh_deadline = first + a.refresh_step * missed
 
 
 cdef inline int64_t floor_divide(int64_t a, int64_t b) noexcept nogil:

@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks.bench_engine [REQUESTS]
 
-DDR4-2400, one rank unless named otherwise, mapping row-bank-column, open page and FR-FCFS unless named otherwise, one thread. The
-first four traces are those on which other DRAM simulators were timed (sequential and uniform random reads over 1 GiB,
-a triad of three arrays, and random reads one per 200 cycles), made by the same recipe: splitmix64 of the
-request's number. Best of five, beside a fixed loop in the same process: on a busy machine compare the ratio.
+DDR4-2400, one rank unless named otherwise, mapping row-bank-column, open page and FR-FCFS unless named
+otherwise, one thread. The first four traces are those on which other DRAM simulators were timed (sequential
+and uniform random reads over 1 GiB, a triad of three arrays, and random reads one per 200 cycles), made by
+the same recipe: splitmix64 of the request's number. Best of five, beside a fixed loop in the same process:
+on a busy machine compare the ratio.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Random memories, controllers and traces on which the DRAM engine is compared with its twin, and the comparison.
+"""Random memories, controllers and traces on which the DRAM engine is compared with its twin; the comparison.
 
-A case is a pure function of its number. Memories: every standard that ships, in any arrangement of channels and
-ranks, with a shorter refresh interval so that a short trace meets many refreshes; in a third of the cases each
-constraint is longer or shorter than the standard's, and the organisation is made up. Policies: any value.
+A case is a pure function of its number. Memories: every standard that ships, in any arrangement of channels
+and ranks, with a shorter refresh interval so that a short trace meets many refreshes; in a third of the cases
+each constraint is longer or shorter than the standard's, and the organisation is made up. Policies: any.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def random_memory(rng: np.random.Generator) -> ControllerConfig:
 
 
 def _with_other_timing(rng: np.random.Generator, config: ControllerConfig) -> ControllerConfig:
-    """Every constraint between a third and twice its length, some left out, other clocks on the command bus."""
+    """Every constraint between a third and twice its length, some left out; other lengths of commands."""
     kept = [row for row in config.rows if rng.random() < 0.97]
     window = int(rng.integers(1, 80))
     lengths_of = [

@@ -20,9 +20,9 @@ from tests.ext.dram_cases import (
     random_case,
 )
 
-QUICK_CASES = 150
+QUICK_CASES = 60
 SLOW_CASES = 4000
-BLOCK = 50
+BLOCK = 20
 
 
 @pytest.mark.parametrize("start", range(0, QUICK_CASES, BLOCK))
@@ -35,15 +35,15 @@ def test_engine_equals_the_twin_on_random_controllers_and_traces(start):
 
 
 @given(number=st.integers(100_000, 1 << 40), n_requests=st.integers(1, 60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_engine_equals_the_twin_on_any_case(number, n_requests):
     assert first_difference(random_case(number, n_requests)) is None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(QUICK_CASES, QUICK_CASES + SLOW_CASES, 4 * BLOCK))
+@pytest.mark.parametrize("start", range(QUICK_CASES, QUICK_CASES + SLOW_CASES, 10 * BLOCK))
 def test_engine_equals_the_twin_on_thousands_of_longer_traces(start):
-    cases = range(start, start + 4 * BLOCK)
+    cases = range(start, start + 10 * BLOCK)
 
     differences = {number: first_difference(random_case(number, n_requests=250)) for number in cases}
 
