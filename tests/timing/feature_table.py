@@ -8,6 +8,7 @@ from simulators.dram.reference import Request as Listed
 from tests.timing.features import (
     Feature,
     read,
+    rounded_by,
     with_one_data_bus,
     without_rows_from,
     without_scope,
@@ -15,7 +16,8 @@ from tests.timing.features import (
     write,
 )
 
-_DDR5, _LPDDR5, _HBM2 = "ddr5-4800-16gb-x8", "lpddr5-6400-8gb-x16", "hbm2-2000-8gb"
+_DDR5, _HBM2 = "ddr5-4800-16gb-x8", "hbm2-2000-8gb"
+_LPDDR4, _LPDDR5 = "lpddr4-3200-8gb-x16", "lpddr5-6400-8gb-x16"
 _WIDE = "ddr4-2400-8gb-x16"  # its activates are further apart
 
 _SHARED = {"scheduler_buffer": "Shared", "request_buffer_size": 64}
@@ -204,6 +206,8 @@ _ARRANGEMENTS = (
     Feature("channels", "several channels", _STREAM, {"channels": 2}, {"channels": 1}),
     Feature("ranks", "several ranks", tuple(read(address=k << 17) for k in range(40)),
             {"ranks": 2}, {"ranks": 1}),
+    Feature("sub-channels", "the two sub-channels of DDR5", _STREAM, {"channels": 2}, {"channels": 1},
+            device=_DDR5),
     Feature("rank-switch", "the data bus changes between ranks",
             tuple(read(bank=16 * (k % 2), column=8 * k, at=200 * (k // 2)) for k in range(6)),
             {}, {"rows": without_scope("other_ranks")}, both={"ranks": 2, "port_width": 2},
@@ -216,6 +220,8 @@ _ARRANGEMENTS = (
             off_words="the rows with a window left out"),
     Feature("command-lengths", "commands of two clocks", _PRECHARGE_AFTER_READ,
             {}, {"lengths": (1,) * 17}, device=_DDR5, off_words="every command takes one clock"),
+    Feature("commands-in-parts", "the parts of LPDDR4 commands", _READ_AFTER_ACTIVATE,
+            {}, {"lengths": (1,) * 17}, device=_LPDDR4, off_words="every command takes one clock"),
     Feature("two-part-activate", "the two-part activate of LPDDR5", _READ_AFTER_ACTIVATE,
             {}, {"lengths": (1,) * 17}, device=_LPDDR5, off_words="every command takes one clock"),
     Feature("two-command-buses", "row and column commands at once",
@@ -226,6 +232,10 @@ _ARRANGEMENTS = (
             tuple(read(bank=16 * (k % 2), column=4 * k, at=200 * (k // 2)) for k in range(6)),
             {}, {"rows": with_one_data_bus}, device=_HBM2, both={"port_width": 2},
             off_words="a row keeps their bursts apart"),
+    Feature("jedec-rounding", "the rounding of JESD79-5", (write(), write(row=2)),
+            {}, {"rows": rounded_by("JESD79-4")}, device=_DDR5, off_words="the rounding of JESD79-4"),
+    Feature("speed-bin", "speed bins", (read(), read(row=2)),
+            {"device": "ddr4-3200-8gb-x8"}, {"device": "ddr4-2400-8gb-x8"}, device="ddr4-3200-8gb-x8"),
     Feature("bank-group-mode", "bank-group modes of LPDDR5", (read(), read(bank=1, column=16)),
             {"device": "lpddr5-6400-8gb-x16"}, {"device": "lpddr5-6400-8gb-x16-8b"}, device=_LPDDR5),
     Feature("command-mux", "columns before rows", _READ_BESIDE_PRECHARGE,

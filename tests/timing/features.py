@@ -7,8 +7,10 @@ lists them.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ from ext.dram_engine import COMMANDS, DramEngine
 from simulators.dram.audit import CommandLog, Limits, Served, Violation, audit
 from simulators.dram.config import ControllerConfig
 from simulators.dram.constraints import SCOPES, Constraint
-from simulators.dram.devices import Device, device
+from simulators.dram.devices import Device, device, parse_device
 from simulators.dram.mapping import AddressMapping
 from simulators.dram.record import TwinResult
 from simulators.dram.reference import ReferenceController, requests_of
@@ -254,6 +256,17 @@ def without_rows_from(command: str) -> Callable[[Device], tuple[Constraint, ...]
     """The timing rows but those from this command."""
     number = COMMANDS.index(command)
     return lambda memory: tuple(row for row in memory.constraints if row.before != number)
+
+
+def rounded_by(rule: str) -> Callable[[Device], tuple[Constraint, ...]]:
+    """The timing rows with analogue limits made clocks by another rule."""
+
+    def rows(memory: Device) -> tuple[Constraint, ...]:
+        file = resources.files("simulators.dram") / "standards" / f"{memory.standard.lower()}.toml"
+        tables = {**tomllib.loads(file.read_text()), "rounding": rule}
+        return parse_device(tables, memory.id, file.name).constraints
+
+    return rows
 
 
 def with_one_data_bus(memory: Device) -> tuple[Constraint, ...]:
