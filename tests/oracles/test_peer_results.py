@@ -98,7 +98,7 @@ PLATFORMS = {
     "r2_ddr4_2400_mat": ramulator("ddr4-2400-8gb-x8-dramsim3"),
     "r2_ddr4_2400_noref": ramulator(refresh_policy="NoRefresh", choices={"refresh": "NoRefresh"}),
     "r2_ddr4_2400_2rank": ramulator(ranks=2),
-    "r2_ddr4_2400_chrabaroco": ramulator(order="bank:bank_group:row:column"),
+    "r2_ddr4_2400_chrabaroco": ramulator(order="bank_group:bank:row:column"),
     "r2_ddr4_2400_cap1": capped(1),
     "r2_ddr4_2400_cap4": capped(4),
     "r2_ddr3_1600": ramulator("ddr3-1600-8gb-x8-ramulator"),
