@@ -185,8 +185,8 @@ cdef class DramEngine:
         arrival, channel, bank, row = (0 if array is None else array[bad] for array in self.arrays[:4])
         raise ValueError(
             f"request {bad} has arrival {arrival}, channel {channel}, bank {bank}, row {row}: expected "
-            f"arrivals that do not decrease, from 0 to {LATEST_ARRIVAL}, a channel below {n_channels}, a bank "
-            f"below {n_banks} and a row of 0 or more"
+            f"arrivals that do not decrease, from 0 to {LATEST_ARRIVAL}, a channel below {n_channels}, "
+            f"a bank below {n_banks} and a row of 0 or more"
         )
 
     def _send_all_to_channel_0(self, int64_t n):

@@ -9,18 +9,13 @@ Flood 2014) is the coin.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_numbers cimport GRAPHENE, MAX_PENDING, NO_ROW, PARA, PRAC, RFM_COUNTING, later, lowest_bit
+from ext.dram_numbers cimport (
+    GRAPHENE, MAX_PENDING, NO_ROW, PARA, PRAC, RFM_COUNTING, later, lowest_bit, splitmix64,
+)
 from ext.dram_state cimport (
     NEED_RANK_RFM, NEED_SET_RFM, Arena, Channel, Rank, Requests, Slot, Table, bit, row_counters,
 )
 from ext.dram_timing cimport set_of
-
-
-cdef inline uint64_t splitmix64(uint64_t x) noexcept nogil:
-    x += <uint64_t> 0x9E3779B97F4A7C15
-    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
-    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
-    return x ^ (x >> 31)
 
 
 cdef inline bint coin_falls(const Arena* a, const Channel* c) noexcept nogil:

@@ -15,6 +15,12 @@ cdef extern from *:
     static inline int dse_bit_count(uint64_t mask) { return __builtin_popcountll(mask); }
     static inline int64_t dse_later(int64_t a, int64_t b) { return a > b ? a : b; }
     static inline int64_t dse_earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+    static inline uint64_t dse_splitmix64(uint64_t x) {
+        x += 0x9E3779B97F4A7C15u;
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+        return x ^ (x >> 31);
+    }
     #define dse_rarely(x) __builtin_expect(!!(x), 0)
     #define DSE_NEVER ((int64_t)1 << 40)
     """
@@ -24,6 +30,7 @@ cdef extern from *:
     int bit_count "dse_bit_count"(uint64_t mask) noexcept nogil
     cycle_t later "dse_later"(cycle_t a, cycle_t b) noexcept nogil
     cycle_t earlier "dse_earlier"(cycle_t a, cycle_t b) noexcept nogil
+    uint64_t splitmix64 "dse_splitmix64"(uint64_t x) noexcept nogil     # wraps around
     bint rarely "dse_rarely"(bint x) noexcept nogil
 
 cdef enum:

@@ -120,7 +120,7 @@ cdef inline cycle_t bus_bound(const Arena* a, const Channel* c, int64_t command)
 cdef inline cycle_t latest_wait(const Effects* waits, const cycle_t* last, cycle_t bound) noexcept nogil:
     cdef int64_t k
     for k in range(waits.n):
-        bound = later(bound, (last[waits.at[k].lane] << CAUSE_BITS) + waits.at[k].bound)
+        bound = later(bound, last[waits.at[k].lane] * (1 << CAUSE_BITS) + waits.at[k].bound)
     return bound
 
 
