@@ -39,8 +39,12 @@ PACKAGES = [
     "dse.testing",
     "simulators",
     "simulators.dram",
+    "simulators.dram.audit",
     "simulators.dram.export",
+    "simulators.dram.memory",
     "simulators.dram.mimic",
+    "simulators.dram.replay",
+    "simulators.dram.twin",
     "agents",
     "agents.learning",
     "agents.search",
@@ -53,7 +57,7 @@ PACKAGE_DATA = {
     "*": ["py.typed"],
     "ext": ["*.pyx", "*.pxd", "*.pyi", "_build_info.json"],
     "traces": ["samples/*"],
-    "simulators.dram": ["standards/*.toml"],
+    "simulators.dram.memory": ["standards/*.toml"],
     "dashboards": ["assets/*"],
 }
 

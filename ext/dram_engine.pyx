@@ -74,7 +74,7 @@ cdef class DramEngine:
     """One simulation of a DRAM controller over a merged trace; can be paused, copied, and re-tuned.
 
     config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. rows: constraints, int64 (n, 6), and
-    lengths: clocks on the command bus, int64 (len(COMMANDS),), as `simulators.dram.constraints` makes them.
+    lengths: clocks on the command bus, int64 (len(COMMANDS),), as `simulators.dram.memory.constraints` makes them.
     Requests: arrays (n,) sorted by arrival in device cycles; channel may be None (all 0); bank counts through
     all ranks and groups of the channel; the requests of one source keep their order. The arrays are shared,
     not copied, and may be read-only: do not write to them. warmup: requests with a smaller index are run but

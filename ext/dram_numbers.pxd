@@ -1,6 +1,6 @@
 """Numbers and bit operations of the DRAM engine: sizes, and the meaning of every small integer in its state.
 
-The order of commands, scopes, causes and policies is that of simulators/dram/constraints.py and config.py.
+The order of commands, scopes, causes and policies is that of simulators/dram/memory/constraints.py and config.py.
 """
 
 from libc.stdint cimport int64_t, uint64_t

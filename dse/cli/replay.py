@@ -223,19 +223,19 @@ def _run(picked: Picked, requests: Workload, instead: Instead | None, *, log: bo
             f"simulator {simulator.name!r} cannot be replayed: expected 'dram'", key="simulator"
         )
     if instead is None:
-        from simulators.dram.recording import record
+        from simulators.dram.replay.recording import record
 
         with waiting(picked.label, len(requests)) as watch:
             made = record(simulator, picked.point, requests, log=log, watch=watch)
         return Report(picked.label, picked, requests, made)
     if instead.option == "--mimic":
-        from simulators.dram.mimicked import parse_peer, record_peer
+        from simulators.dram.replay.mimicked import parse_peer, record_peer
 
         peer, choices = parse_peer(instead.text)
         with waiting(f"{picked.label} as {peer}"):
             made = record_peer(simulator, picked.point, requests, peer, choices)
         return Report(f"{picked.label} as {instead.text}", picked, requests, made, instead.text)
-    from simulators.dram.own_scheduler import load_scheduler, record_own
+    from simulators.dram.replay.own_scheduler import load_scheduler, record_own
 
     own = load_scheduler(instead.text)
     with waiting(f"{own.__name__} on the twin", len(requests)) as watch:

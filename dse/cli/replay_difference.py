@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-Row = Any  # of simulators.dram.difference, as Section: the wings are imported inside functions only
+Row = Any  # of simulators.dram.replay.difference, as Section: the wings are imported inside functions only
 Section = Any
 _ABSENT = "-"
 _LARGE_CHANGE = 10.0  # times the first
@@ -22,7 +22,7 @@ _LARGE_CHANGE = 10.0  # times the first
 
 def difference_dict(first: Report, second: Report) -> dict[str, Any]:
     """Both runs in full, and every section of the comparison, for --json."""
-    from simulators.dram.difference import difference
+    from simulators.dram.replay.difference import difference
 
     return {
         "designs": [first.to_dict(), second.to_dict()],
@@ -33,7 +33,7 @@ def difference_dict(first: Report, second: Report) -> dict[str, Any]:
 
 def show_difference(first: Report, second: Report, data: Mapping[str, Any]) -> None:
     """Tables on stdout: B less A, the largest difference first; what is equal is left out."""
-    from simulators.dram.difference import difference
+    from simulators.dram.replay.difference import difference
 
     shown = console()
     workload = first.workload

@@ -105,7 +105,7 @@ def _write_log(path: Path, recording: Any) -> dict[str, Any]:
 
     bank counts through the groups of its rank.
     """
-    from simulators.dram.constraints import COMMANDS
+    from simulators.dram.memory.constraints import COMMANDS
 
     config, log = recording.config, recording.log
     assert log is not None
@@ -137,7 +137,7 @@ def _write_timeline(
     path: Path, reports: Sequence[Report], window_ns: tuple[float, float | None]
 ) -> dict[str, Any]:
     """The JSON object of Chrome's trace format; two designs are one below the other."""
-    from simulators.dram.timeline import MOST_COMMANDS, side_by_side, timeline
+    from simulators.dram.replay.timeline import MOST_COMMANDS, side_by_side, timeline
 
     most = MOST_COMMANDS // len(reports)
     parts = [timeline(report.recording, *window_ns, most) for report in reports]
@@ -174,7 +174,7 @@ def _violations(report: Report) -> list[str]:
     """What the independent audit has to say about the log."""
     from simulators.dram.audit import CommandLog, Limits, Served, audit
     from simulators.dram.config import MITIGATIONS, REFRESH_POLICIES
-    from simulators.dram.constraints import COMMANDS
+    from simulators.dram.memory.constraints import COMMANDS
 
     recording = report.recording
     config, log, stream = recording.config, recording.log, recording.stream

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dse.cli.picked import Picked
     from traces.workload import Workload
 
-Recording = Any  # simulators.dram.recording.Recording: the wings are imported inside functions only
+Recording = Any  # simulators.dram.replay.recording.Recording: the wings are imported inside functions only
 _MOST_SOURCES = 16
 _STALL_GROUP = "stall"  # has a table of its own
 _MOST_VIOLATIONS = 20
@@ -41,7 +41,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for --json."""
-        from simulators.dram.recording import by_source, time_by_cause
+        from simulators.dram.replay.recording import by_source, time_by_cause
 
         picked, workload = self.picked, self.workload
         return {
@@ -59,7 +59,7 @@ class Report:
 
 def show(report: Report, data: Mapping[str, Any], curve: LoadCurve | None) -> None:
     """Tables on stdout. data: what was written, as `Wanted.write` gives it."""
-    from simulators.dram.recording import time_by_cause
+    from simulators.dram.replay.recording import time_by_cause
 
     shown = console()
     shown.print(f"{report.label} on {_of(report.workload)}", markup=False)
@@ -142,7 +142,7 @@ def _metrics(metrics: Metrics, before: Metrics | None) -> Table:
 
 def _causes(report: Report) -> Table:
     """Every cause that cost time, the largest first."""
-    from simulators.dram.recording import time_by_cause
+    from simulators.dram.replay.recording import time_by_cause
 
     columns = ["cause", "time", "share", "meaning"]
     made = table("where the time went (mean over the channels)", columns, left=["cause", "meaning"])
@@ -156,7 +156,7 @@ def _causes(report: Report) -> Table:
 
 
 def _sources(report: Report) -> list[Any]:
-    from simulators.dram.recording import by_source
+    from simulators.dram.replay.recording import by_source
 
     return by_source(report.recording)
 

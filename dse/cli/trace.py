@@ -172,8 +172,8 @@ def record(
 
 
 def _spread(trace: Trace, device_id: str, mapping: str, offered_gbps: float) -> dict[str, int | float]:
-    from simulators.dram.devices import device
-    from simulators.dram.mapping import AddressMapping
+    from simulators.dram.memory.devices import device
+    from simulators.dram.memory.mapping import AddressMapping
     from traces.stats import bank_spread
 
     chosen = device(device_id)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.dram.devices import Device
-from simulators.dram.mapping import AddressMapping
+from simulators.dram.memory.devices import Device
+from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.options import DEFAULTS
 
 FLIP_FLOP_GE = 7.0

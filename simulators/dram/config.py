@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import InputError, listed
-from simulators.dram.constraints import COMMANDS, Constraint
-from simulators.dram.devices import Device
+from simulators.dram.memory.constraints import COMMANDS, Constraint
+from simulators.dram.memory.devices import Device
 
 PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive", "Timeout", "ClosedCap")
 SCHEDULERS = ("Fifo", "FrFcfsGrp", "FrFcfs", "Fcfs", "FrFcfsCap", "GrpFrFcfs", "GrpFrFcfsWm", "Bliss")
@@ -50,7 +50,7 @@ _ENUMS: dict[str, tuple[str, ...]] = {
 @dataclass(frozen=True, slots=True)
 class ControllerConfig:
     """Organisation, times in clock cycles and policies as numbers, in the order that the engine expects; then
-    the constraints (commands numbered as in `simulators.dram.constraints`) and the clocks of each command.
+    the constraints (commands numbered as in `memory.constraints`) and the clocks of each command.
 
     n_ranks: of a channel; n_bank_groups, n_banks: of a rank. t_read_data, t_write_data: command to the first
     data; t_ras: first clock of an ACT to the earliest precharge; t_read_close, t_write_close: command to the

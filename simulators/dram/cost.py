@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 
 _GIB = 1 << 30
 

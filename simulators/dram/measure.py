@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 
 from dse.metrics import Metrics
 from simulators.dram.area import ControllerCost
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 from simulators.dram.power import Activity, EventEnergy, energy_pj, refresh_owed_pj, state_cycles
 from simulators.dram.schema import STALLS, dram_schema
 from simulators.dram.system import System

@@ -10,7 +10,7 @@ from dse.errors import ConfigError, LookupFailed, SpaceError, did_you_mean, list
 from dse.parameter import Value
 from dse.space import DesignSpace
 from ext import dram_engine
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 from simulators.dram.row_hammer import check_progress, protection
 from simulators.dram.space import parameter_names, space
 from simulators.dram.stream import BEYOND_CAPACITY

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from simulators.dram.devices import Currents, Device
+from simulators.dram.memory.devices import Currents, Device
 
 _STATES = ("active_standby", "precharge_standby", "active_power_down", "precharge_power_down", "self_refresh")
 COMPONENTS = ("activate", "precharge", "read", "write", "refresh", "mitigation", *_STATES)

@@ -28,13 +28,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.dram.channel import Channel
 from simulators.dram.config import TIMING_FIELDS, ControllerConfig
-from simulators.dram.front import RESPONSE_WINDOW, FrontEnd
-from simulators.dram.rank import Bank, Request
-from simulators.dram.record import Counters, LoggedCommand, TwinResult
-from simulators.dram.schedulers import next_request
-from simulators.dram.stalls import stall_of
+from simulators.dram.twin.channel import Channel
+from simulators.dram.twin.front import RESPONSE_WINDOW, FrontEnd
+from simulators.dram.twin.rank import Bank, Request
+from simulators.dram.twin.record import Counters, LoggedCommand, TwinResult
+from simulators.dram.twin.schedulers import next_request
+from simulators.dram.twin.stalls import stall_of
 
 __all__ = ["RESPONSE_WINDOW", "Bank", "Channel", "ReferenceController", "Request", "requests_of", "simulate"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from dse.errors import InputError, LookupFailed, did_you_mean, listed
 from simulators.dram.config import MITIGATIONS
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 
 REFRESHES_OF_ALL_ROWS = 8192
 """Refresh commands in which every row is refreshed once (JESD79: tREFW = 8192 tREFI)."""

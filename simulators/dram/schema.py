@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from dse.metrics import Combine, Direction, MetricSchema, MetricSpec
-from simulators.dram.constraints import CAUSES
+from simulators.dram.memory.constraints import CAUSES
 from simulators.dram.power import COMPONENTS
 
 STALLS = ("idle", "command", *CAUSES[1:], "batching")

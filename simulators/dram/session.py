@@ -14,8 +14,8 @@ from dse.point import DesignPoint
 from dse.space import DesignSpace
 from ext import dram_engine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import Device
 from simulators.dram.measure import Measured
+from simulators.dram.memory.devices import Device
 from simulators.dram.system import System
 
 COMMANDS: tuple[str, ...] = dram_engine.COMMANDS

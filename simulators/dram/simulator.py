@@ -31,9 +31,9 @@ from dse.space import DesignSpace, IndexMatrix
 from ext import dram_engine
 from simulators.dram.area import controller_cost
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import Device, device
-from simulators.dram.mapping import MAPPINGS, AddressMapping
 from simulators.dram.measure import Measured, metrics
+from simulators.dram.memory.devices import Device, device
+from simulators.dram.memory.mapping import MAPPINGS, AddressMapping
 from simulators.dram.options import Options, checked_space
 from simulators.dram.schema import dram_schema
 from simulators.dram.session import DramSession
@@ -44,8 +44,9 @@ from traces.workload import Workload
 
 _CACHED_STREAMS = 32
 _SOURCES = (
-    "area.py", "config.py", "constraints.py", "cost.py", "devices.py", "mapping.py", "measure.py",
-    "options.py", "power.py", "row_hammer.py", "schema.py", "simulator.py", "stream.py", "system.py",
+    "area.py", "config.py", "cost.py", "measure.py", "options.py", "power.py", "row_hammer.py", "schema.py",
+    "simulator.py", "stream.py", "system.py", "memory/bounds.py", "memory/constraints.py",
+    "memory/devices.py", "memory/mapping.py", "memory/standard_file.py",
 )  # fmt: skip
 
 
@@ -53,10 +54,10 @@ class DramSimulator:
     """A DRAM controller of one or more channels, and its memory.
 
     space: a preset (`simulators.dram.space.space_names()`) or a `DesignSpace` with parameters of those.
-    device: one of `simulators.dram.devices.device_ids()`.
-    address_mapping: a name or a text (`simulators.dram.mapping`). channels, ranks: by default the device's
-    own. Where the space has them as parameters (memory, address_mapping, channels, ranks), these are its
-    defaults. temperature_c: of the case; above the limit of the standard refresh comes more often.
+    device: one of `simulators.dram.memory.devices.device_ids()`.
+    address_mapping: a name or a text (`memory.mapping`). channels, ranks: by default the device's own.
+    Where the space has them as parameters (memory, address_mapping, channels, ranks), these are its defaults.
+    temperature_c: of the case; above the limit of the standard refresh comes more often.
     beyond_capacity: "refuse" requests beyond the memory, or let their addresses "wrap".
     mitigation: against RowHammer, of every design, set for `row_hammer_threshold` activates
     (`simulators.dram.row_hammer`). controller: policies of every design that the space leaves out.
@@ -283,7 +284,7 @@ def _code_hash() -> str:
     folder = resources.files("simulators.dram")
     digest = hashlib.blake2b(digest_size=8)
     digest.update(dram_engine.SOURCE_HASH.encode())
-    standards = sorted((folder / "standards").iterdir(), key=lambda file: file.name)
+    standards = sorted((folder / "memory" / "standards").iterdir(), key=lambda file: file.name)
     for file in [*(folder / name for name in _SOURCES), *standards]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -25,8 +25,8 @@ from dse.parameter import Parameter, Value
 from dse.rules import Condition
 from dse.space import Constraint, DeadRule, DesignSpace
 from simulators.dram import config
-from simulators.dram.devices import Device, device, device_ids
-from simulators.dram.mapping import MAPPINGS
+from simulators.dram.memory.devices import Device, device, device_ids
+from simulators.dram.memory.mapping import MAPPINGS
 
 _GYM_PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")
 _GYM_SCHEDULERS = ("Fifo", "FrFcfsGrp", "FrFcfs")

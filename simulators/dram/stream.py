@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import InputError
-from simulators.dram.devices import Device
-from simulators.dram.mapping import AddressMapping, Decoded
+from simulators.dram.memory.devices import Device
+from simulators.dram.memory.mapping import AddressMapping, Decoded
 from traces.trace import Trace
 from traces.workload import Requests, Workload
 

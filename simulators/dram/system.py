@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.dram.cost import MemoryCost, memory_cost
-from simulators.dram.devices import Device, device
+from simulators.dram.memory.devices import Device, device
 from simulators.dram.power import EventEnergy
 
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from ext.dram_engine import DramEngine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import Device, device
-from simulators.dram.mapping import AddressMapping
+from simulators.dram.memory.devices import Device, device
+from simulators.dram.memory.mapping import AddressMapping
 
 _DEVICE = "ddr4-2400-8gb-x8"
 _ROUNDS = 5

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from dse.registry import names, resolve
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.devices import Device, device, device_ids
+from simulators.dram.memory.constraints import COMMANDS
+from simulators.dram.memory.devices import Device, device, device_ids
 from simulators.dram.schema import STALLS, dram_schema
 from simulators.dram.session import STALL_OWNERS
 from tests.docs.pages import ROOT

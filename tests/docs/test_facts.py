@@ -16,8 +16,8 @@ from dse.config import (
 from dse.errors import EXIT_CODES
 from dse.registry import names
 from simulators.dram import config
-from simulators.dram.devices import device_ids
-from simulators.dram.mapping import MAPPINGS
+from simulators.dram.memory.devices import device_ids
+from simulators.dram.memory.mapping import MAPPINGS
 from simulators.dram.space import space, space_names
 from tests.docs.pages import ROOT
 from tests.docs.tables import page, rendered, tables, with_table

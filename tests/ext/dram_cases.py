@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from ext.dram_engine import COMMANDS, TIMING_FIELDS, DramEngine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COMMANDS as NAMES
-from simulators.dram.devices import device, device_ids
-from simulators.dram.record import TwinResult
+from simulators.dram.memory.constraints import COMMANDS as NAMES
+from simulators.dram.memory.devices import device, device_ids
 from simulators.dram.reference import simulate
+from simulators.dram.twin.record import TwinResult
 
 ENDLESS = 2_000_000  # cycles: no case takes as many
 _REFRESHES = tuple(NAMES.index(name) for name in ("REF", "REFPB", "REFSB", "RFM", "RFMSB"))

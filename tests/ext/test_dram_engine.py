@@ -16,9 +16,9 @@ from ext.dram_engine import (
     latency_bins,
 )
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COMMANDS as NAMES
-from simulators.dram.devices import device
-from simulators.dram.record import Counters
+from simulators.dram.memory.constraints import COMMANDS as NAMES
+from simulators.dram.memory.devices import device
+from simulators.dram.twin.record import Counters
 from tests.ext.dram_cases import Case, RequestArrays, device_config, log_rows, open_engine
 
 DEVICE = "ddr4-2400-8gb-x8"

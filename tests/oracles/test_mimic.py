@@ -15,9 +15,9 @@ import pytest
 
 from dse.errors import InputError, LookupFailed
 from ext.dram_engine import DramEngine
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.devices import device
-from simulators.dram.mapping import AddressMapping
+from simulators.dram.memory.constraints import COMMANDS
+from simulators.dram.memory.devices import device
+from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.mimic import PEERS, DramSys5, departures, replay
 from simulators.dram.mimic.departures import DRAMSIM3, departed
 from tests.oracles.peers.inputs import make

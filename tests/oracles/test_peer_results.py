@@ -16,9 +16,9 @@ import pytest
 
 from ext.dram_engine import DramEngine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import CAUSES, COMMANDS, SCOPES, Constraint
-from simulators.dram.devices import device
-from simulators.dram.mapping import AddressMapping
+from simulators.dram.memory.constraints import CAUSES, COMMANDS, SCOPES, Constraint
+from simulators.dram.memory.devices import device
+from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.mimic import ramulator2, replay
 from simulators.dram.mimic.departures import DRAMSYS5, departed
 from tests.oracles.peers.inputs import make

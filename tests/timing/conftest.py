@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.devices import Device, Timings, device
-from simulators.dram.record import TwinResult
+from simulators.dram.memory.constraints import COMMANDS
+from simulators.dram.memory.devices import Device, Timings, device
 from simulators.dram.reference import ReferenceController, requests_of
+from simulators.dram.twin.record import TwinResult
 
 
 @dataclass(frozen=True)

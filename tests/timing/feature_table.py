@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulators.dram.rank import Bank
 from simulators.dram.reference import Channel, ReferenceController
 from simulators.dram.reference import Request as Listed
+from simulators.dram.twin.rank import Bank
 from tests.timing.features import (
     Feature,
     read,

@@ -18,11 +18,11 @@ import numpy as np
 from ext.dram_engine import COMMANDS, DramEngine
 from simulators.dram.audit import CommandLog, Limits, Served, Violation, audit
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import SCOPES, Constraint
-from simulators.dram.devices import Device, device, parse_device
-from simulators.dram.mapping import AddressMapping
-from simulators.dram.record import TwinResult
+from simulators.dram.memory.constraints import SCOPES, Constraint
+from simulators.dram.memory.devices import Device, device, parse_device
+from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.reference import ReferenceController, requests_of
+from simulators.dram.twin.record import TwinResult
 
 
 class Request(NamedTuple):
@@ -262,7 +262,7 @@ def rounded_by(rule: str) -> Callable[[Device], tuple[Constraint, ...]]:
     """The timing rows with analogue limits made clocks by another rule."""
 
     def rows(memory: Device) -> tuple[Constraint, ...]:
-        file = resources.files("simulators.dram") / "standards" / f"{memory.standard.lower()}.toml"
+        file = resources.files("simulators.dram.memory") / "standards" / f"{memory.standard.lower()}.toml"
         tables = {**tomllib.loads(file.read_text()), "rounding": rule}
         return parse_device(tables, memory.id, file.name).constraints
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def test_a_place_is_freed_at_the_column_command(bench):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def test_a_read_of_a_closed_bank_activates_then_reads(bench):

@@ -12,7 +12,7 @@ from dataclasses import fields
 import pytest
 
 from simulators.dram import config
-from simulators.dram.mapping import MAPPINGS
+from simulators.dram.memory.mapping import MAPPINGS
 from tests.docs.pages import ROOT
 from tests.docs.tables import rendered, with_table
 from tests.timing.feature_table import FEATURES

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulators.dram import policies
 from simulators.dram.reference import ReferenceController
+from simulators.dram.twin import policies
 
 
 class NewestFirst(ReferenceController):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 @pytest.mark.parametrize("timeout", [50, 120])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def _steady(bench, until, interval=40):

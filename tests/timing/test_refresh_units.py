@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def _idle_until(bench, end, bank=0):

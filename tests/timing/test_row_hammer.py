@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import policies
-from simulators.dram.mitigations import splitmix64
+from simulators.dram.twin import policies
+from simulators.dram.twin.mitigations import splitmix64
 
 ALWAYS = 1 << 20
 

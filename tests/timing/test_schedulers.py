@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def test_fcfs_serves_the_whole_channel_in_order_of_arrival(bench):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def test_a_quiet_rank_refreshes_itself_until_a_request_comes(bench):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from simulators.dram import policies
+from simulators.dram.twin import policies
 
 
 def _stalls(log):

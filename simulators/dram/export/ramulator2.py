@@ -24,7 +24,7 @@ from simulators.dram.export.subject import (
     trace_losses,
     write_memory,
 )
-from simulators.dram.mapping import MAPPINGS
+from simulators.dram.memory.mapping import MAPPINGS
 from traces.trace import Trace
 
 VERSIONS = ("2.1", "2.0")

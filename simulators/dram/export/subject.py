@@ -12,9 +12,9 @@ import numpy as np
 from dse.errors import ConfigError, InputError, listed
 from dse.export import Loss
 from dse.point import DesignPoint
-from simulators.dram.devices import Device
-from simulators.dram.devices import device as device_named
-from simulators.dram.mapping import MAPPINGS, AddressMapping
+from simulators.dram.memory.devices import Device
+from simulators.dram.memory.devices import device as device_named
+from simulators.dram.memory.mapping import MAPPINGS, AddressMapping
 from simulators.dram.options import DEFAULTS
 from traces.trace import Trace
 

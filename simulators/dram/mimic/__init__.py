@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dse.errors import InputError, LookupFailed, did_you_mean, listed
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 from simulators.dram.mimic.controller import MimicLog, MimicRequest, drive
 from simulators.dram.mimic.dramsim3 import DramSim3
 from simulators.dram.mimic.dramsys5 import DramSys5

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.devices import Device
+from simulators.dram.memory.constraints import COMMANDS
+from simulators.dram.memory.devices import Device
 from simulators.dram.mimic.departures import Departure, departed
 from simulators.dram.mimic.spacing import Spacing
 

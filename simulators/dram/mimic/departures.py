@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from simulators.dram.constraints import COMMANDS, SCOPES, Constraint, constraints
-from simulators.dram.devices import Device
+from simulators.dram.memory.constraints import COMMANDS, SCOPES, Constraint, constraints
+from simulators.dram.memory.devices import Device
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import ClassVar
 
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 from simulators.dram.mimic.controller import (
     ACT,
     AUTO,

@@ -23,13 +23,13 @@ from simulators.dram.config import (
     SCHEDULERS,
     ControllerConfig,
 )
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.devices import Device
+from simulators.dram.memory.constraints import COMMANDS
+from simulators.dram.memory.devices import Device
 from simulators.dram.mimic.controller import Entry, MimicLog, MimicRequest
 from simulators.dram.mimic.departures import DRAMSYS5, departed
-from simulators.dram.rank import Request
-from simulators.dram.record import LoggedCommand
 from simulators.dram.reference import ReferenceController
+from simulators.dram.twin.rank import Request
+from simulators.dram.twin.record import LoggedCommand
 
 
 @dataclass(frozen=True, slots=True)

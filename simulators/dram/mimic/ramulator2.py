@@ -20,7 +20,7 @@ from itertools import takewhile
 from typing import ClassVar
 
 from simulators.dram.config import SLOT_RELEASES
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 from simulators.dram.mimic.controller import (
     ACT,
     AUTO,

@@ -2,8 +2,8 @@
 issue.
 
 The peers look at every queued request in every clock, so what is kept here is the answer: for each bank,
-bank group and rank the first legal cycle of each command. `simulators.dram.timing` keeps the question (the
-last issue of each command) and reads the rows when asked; both obey the same rows.
+bank group and rank the first legal cycle of each command. `simulators.dram.twin.timing` keeps the question
+(the last issue of each command) and reads the rows when asked; both obey the same rows.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from simulators.dram.constraints import COMMANDS, RANK_COMMANDS, SCOPES, Constraint
-from simulators.dram.devices import Device
+from simulators.dram.memory.constraints import COMMANDS, RANK_COMMANDS, SCOPES, Constraint
+from simulators.dram.memory.devices import Device
 
 NEVER = -(1 << 40)
 (_BANK, _GROUP, _RANK, _CHANNEL, _OTHER_RANKS) = range(len(SCOPES))

@@ -10,7 +10,7 @@ import numpy as np
 from ext.dram_engine import COMMANDS, DramEngine
 from simulators.dram import config as c
 from simulators.dram.audit import CommandLog, Limits, Served
-from simulators.dram.devices import Device, device, device_ids
+from simulators.dram.memory.devices import Device, device, device_ids
 
 CHOICES = {
     "page_policy": c.PAGE_POLICIES,

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.devices import device
-from simulators.dram.mapping import Decoded
-from simulators.dram.recording import Recording
+from simulators.dram.memory.constraints import COMMANDS
+from simulators.dram.memory.devices import device
+from simulators.dram.memory.mapping import Decoded
+from simulators.dram.replay.recording import Recording
 from simulators.dram.stream import Stream
 from traces.workload import Requests
 

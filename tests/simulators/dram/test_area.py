@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.dram.area import buffer_entries, controller_cost
-from simulators.dram.devices import device
+from simulators.dram.memory.devices import device
 
 DDR3 = device("ddr3-1600-1gb-x8-dimm")
 DDR4 = device("ddr4-2400-8gb-x8")

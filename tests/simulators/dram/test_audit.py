@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulators.dram.audit import CommandLog, Limits, Served, audit
-from simulators.dram.devices import device
+from simulators.dram.memory.devices import device
 from tests.simulators.dram.audit_bench import log_of, rules_broken
 from tests.simulators.dram.engine_logs import ONE_OF_EACH, Case, engine_of, limits_of, log_of_engine
 from tests.simulators.dram.test_audit_spacings import MEMORIES

@@ -10,7 +10,7 @@ import pytest
 from ext.dram_engine import COMMANDS
 from simulators.dram.audit import Limits, audit
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device, device_ids
+from simulators.dram.memory.devices import device, device_ids
 from tests.simulators.dram.engine_logs import (
     ONE_OF_EACH,
     PEERS_FAULTS,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ext.dram_engine import DramEngine
-from simulators.dram.bounds import best_stream_gbps, gap, least_read_latency_cycles, most_activates
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device, device_ids
+from simulators.dram.memory.bounds import best_stream_gbps, gap, least_read_latency_cycles, most_activates
+from simulators.dram.memory.devices import device, device_ids
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import device
+from simulators.dram.memory.devices import device
 from simulators.dram.options import DEFAULTS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dse.errors import InputError
-from simulators.dram.constraints import CAUSES, COMMANDS, SCOPES, constraints, evaluate
+from simulators.dram.memory.constraints import CAUSES, COMMANDS, SCOPES, constraints, evaluate
 
 TIMINGS = {"burst": 4, "cl": 11, "cwl": 8, "rcd": 11, "rc": 39, "rrd": 5, "faw": 24, "rp": 11, "rfc": 208}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from simulators.dram.cost import CONNECTIONS, memory_cost
-from simulators.dram.devices import device, device_ids
+from simulators.dram.memory.devices import device, device_ids
 
 DDR4 = device("ddr4-2400-8gb-x8")
 

@@ -9,8 +9,8 @@ from importlib import resources
 import pytest
 
 from dse.errors import InputError, LookupFailed
-from simulators.dram.devices import device, device_ids, round_up_cycles
-from simulators.dram.standard_file import MOST_BYTES, load_standard
+from simulators.dram.memory.devices import device, device_ids, round_up_cycles
+from simulators.dram.memory.standard_file import MOST_BYTES, load_standard
 
 
 def test_rounding_does_not_lose_a_clock_to_the_rounded_period():
@@ -143,7 +143,7 @@ def mine(tmp_path):
     def copy(*changes, standard="ddr4"):
         path = tmp_path / "mine.toml"
         with resources.as_file(
-            resources.files("simulators.dram") / "standards" / f"{standard}.toml"
+            resources.files("simulators.dram.memory") / "standards" / f"{standard}.toml"
         ) as shipped:
             shutil.copy(shipped, path)
         text = path.read_text()

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from simulators.dram.difference import Row, difference
-from simulators.dram.recording import by_source, record, time_by_cause
+from simulators.dram.replay.difference import Row, difference
+from simulators.dram.replay.recording import by_source, record, time_by_cause
 from simulators.dram.simulator import DramSimulator
 from tests.simulators.dram.recordings import TCK_NS, recording
 from traces.synthetic import uniform_random

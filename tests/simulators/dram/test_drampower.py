@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.dram.devices import device, device_ids
+from simulators.dram.memory.devices import device, device_ids
 from simulators.dram.power import Activity, EventEnergy, energy_pj
 
 COUNTERS = (

@@ -10,10 +10,10 @@ import pytest
 import traces
 from dse.errors import ConfigError, InputError
 from dse.registry import EXPORTERS, resolve
-from simulators.dram.devices import device, device_ids
 from simulators.dram.export import dramsim3, dramsys, ramulator2
 from simulators.dram.export.subject import folded, in_clock, trace_file_name
-from simulators.dram.mapping import AddressMapping
+from simulators.dram.memory.devices import device, device_ids
+from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.space import space
 from traces.trace import Trace
 

@@ -6,8 +6,8 @@ import configparser
 
 import pytest
 
-from simulators.dram.devices import device, device_ids
 from simulators.dram.export.dramsim3 import plan_export
+from simulators.dram.memory.devices import device, device_ids
 from simulators.dram.space import space
 from traces.trace import Trace
 

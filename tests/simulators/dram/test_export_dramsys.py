@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
-from simulators.dram.devices import device
 from simulators.dram.export.dramsys import plan_export
-from simulators.dram.mapping import MAPPINGS, AddressMapping
+from simulators.dram.memory.devices import device
+from simulators.dram.memory.mapping import MAPPINGS, AddressMapping
 from simulators.dram.space import space
 from traces.trace import Trace
 

@@ -10,8 +10,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from dse.errors import InputError
-from simulators.dram.devices import device
 from simulators.dram.export.ramulator2 import plan_export
+from simulators.dram.memory.devices import device
 from simulators.dram.space import space
 
 SPACE = space("dram")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dse.errors import InputError, LookupFailed
-from simulators.dram.devices import device, device_ids
-from simulators.dram.mapping import FIELDS, MAPPINGS, AddressMapping
+from simulators.dram.memory.devices import device, device_ids
+from simulators.dram.memory.mapping import FIELDS, MAPPINGS, AddressMapping
 
 DDR3, DDR4 = "ddr3-1600-1gb-x8-dimm", "ddr4-2400-8gb-x8"
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from dse.errors import InputError, LookupFailed
-from simulators.dram.constraints import COMMANDS
+from simulators.dram.memory.constraints import COMMANDS
 from simulators.dram.mimic import MimicLog
-from simulators.dram.mimicked import _counters, parse_peer, record_peer
-from simulators.dram.recording import by_source, time_by_cause
 from simulators.dram.reference import simulate
+from simulators.dram.replay.mimicked import _counters, parse_peer, record_peer
+from simulators.dram.replay.recording import by_source, time_by_cause
+from simulators.dram.replay.timeline import timeline
 from simulators.dram.simulator import DramSimulator
-from simulators.dram.timeline import timeline
 from traces.synthetic import uniform_random
 
 TRACE = uniform_random(n=400, seed=4)

@@ -7,9 +7,9 @@ import textwrap
 import pytest
 
 from dse.errors import InputError
-from simulators.dram import own_scheduler
-from simulators.dram.own_scheduler import SchedulerError, load_scheduler, record_own
-from simulators.dram.recording import record
+from simulators.dram.replay import own_scheduler
+from simulators.dram.replay.own_scheduler import SchedulerError, load_scheduler, record_own
+from simulators.dram.replay.recording import record
 from simulators.dram.simulator import DramSimulator
 from traces.synthetic import uniform_random
 from traces.trace import Trace

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulators.dram.devices import device
+from simulators.dram.memory.devices import device
 from simulators.dram.power import (
     COMPONENTS,
     Activity,

@@ -7,7 +7,7 @@ import pytest
 
 import dse
 from dse.errors import InputError, LookupFailed
-from simulators.dram.devices import device
+from simulators.dram.memory.devices import device
 from simulators.dram.row_hammer import ESCAPE_PROBABILITY, protection, refresh_window_cycles
 from traces.trace import Trace
 

@@ -8,7 +8,7 @@ import pytest
 import dse
 import traces
 from dse.errors import ConfigError, LookupFailed, SpaceError
-from simulators.dram.devices import device
+from simulators.dram.memory.devices import device
 from simulators.dram.power import COMPONENTS
 from traces import synthetic
 from traces.workload import Workload

@@ -6,7 +6,7 @@ import pytest
 
 from dse.errors import LookupFailed
 from simulators.dram import config
-from simulators.dram.devices import device, device_ids
+from simulators.dram.memory.devices import device, device_ids
 from simulators.dram.space import parameter_names, space, space_names
 
 

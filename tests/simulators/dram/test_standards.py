@@ -6,12 +6,12 @@ import itertools
 
 import pytest
 
-from simulators.dram.audit_log import Limits
-from simulators.dram.audit_rules import spacings
-from simulators.dram.bounds import gap
+from simulators.dram.audit.log import Limits
+from simulators.dram.audit.rules import spacings
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COMMANDS, SCOPES
-from simulators.dram.devices import device, device_ids
+from simulators.dram.memory.bounds import gap
+from simulators.dram.memory.constraints import COMMANDS, SCOPES
+from simulators.dram.memory.devices import device, device_ids
 
 DEVICES = device_ids()
 STANDARDS = ("DDR3", "DDR4", "DDR5", "LPDDR4", "LPDDR5", "GDDR6", "HBM2", "HBM3")

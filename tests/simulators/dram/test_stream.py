@@ -10,8 +10,8 @@ import pytest
 
 import dse
 from dse.errors import InputError, LookupFailed
-from simulators.dram.devices import device
-from simulators.dram.mapping import AddressMapping
+from simulators.dram.memory.devices import device
+from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.simulator import DramSimulator
 from simulators.dram.stream import Spill, decode
 from traces.trace import Trace

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from dse.errors import InputError
-from simulators.dram.recording import record
+from simulators.dram.replay.recording import record
+from simulators.dram.replay.timeline import timeline
 from simulators.dram.simulator import DramSimulator
-from simulators.dram.timeline import timeline
 from tests.simulators.dram.recordings import DEVICE, TCK_NS, recording
 from traces.synthetic import uniform_random
 

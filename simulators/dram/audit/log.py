@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from simulators.dram.devices import Device
+    from simulators.dram.memory.devices import Device
 
 READS = ("RD", "RDA")
 WRITES = ("WR", "WRA")

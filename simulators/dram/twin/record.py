@@ -30,7 +30,7 @@ class Counters:
     """Everything that metrics are computed from; cycles and counts (see `simulators.dram.measure`).
 
     Sums over channels and ranks, but occupancy_max (the largest of a channel). The stall_* cycles add up to
-    elapsed_cycles * channels (see `simulators.dram.stalls`).
+    elapsed_cycles * channels (see `simulators.dram.twin.stalls`).
     """
 
     elapsed_cycles: int = 0

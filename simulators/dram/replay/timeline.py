@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import InputError
-from simulators.dram.constraints import COLUMNS, COMMANDS, READS
-from simulators.dram.recording import CommandArrays, Recording
+from simulators.dram.memory.constraints import COLUMNS, COMMANDS, READS
+from simulators.dram.replay.recording import CommandArrays, Recording
 
 MOST_COMMANDS = 50_000
 """Commands of one trace: about 12 MB of JSON, which browsers open at once."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulators.dram.audit_log import CommandLog, Indices, Limits, Mask, Violation, clash
+from simulators.dram.audit.log import CommandLog, Indices, Limits, Mask, Violation, clash
 
 _UNIT_COMMAND = {"AllBank": "REF", "PerBank": "REFPB", "SameBank": "REFSB"}
 

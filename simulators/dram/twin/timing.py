@@ -3,7 +3,7 @@
 A row says: `after` no earlier than `cycles` after the last `before` on the same bank, group, rank or channel,
 or on another rank; with a window of w, after the w-th last. For each of those places the cycle of the last
 issue of each command is kept, and that is all. A row's truth is the file that it comes from
-(`simulators/dram/standards`).
+(`simulators/dram/memory/standards`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import (
+from simulators.dram.memory.constraints import (
     CAUSES,
     COLUMNS,
     COMMANDS,

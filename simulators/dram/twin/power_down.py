@@ -7,8 +7,8 @@ power-down), and after another one refreshes itself. Semantics of power-down: DR
 from __future__ import annotations
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.policies import NO_POWER_DOWN, PRECHARGE_POWER_DOWN
-from simulators.dram.rank import Rank
+from simulators.dram.twin.policies import NO_POWER_DOWN, PRECHARGE_POWER_DOWN
+from simulators.dram.twin.rank import Rank
 
 
 def power_command(

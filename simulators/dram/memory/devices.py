@@ -1,6 +1,6 @@
 """Memory devices: one TOML file a standard in `standards/`, holding all that is known about its devices.
 
-A file lists the timing constraints of its standard as rows (`simulators.dram.constraints`), speed bins,
+A file lists the timing constraints of its standard as rows (`memory.constraints`), speed bins,
 organisations and currents, and names the devices that they make up. A timing is listed either in clock cycles
 (`timings_cycles`) or as an analogue limit in picoseconds (`timings_ps`), which becomes cycles by the integer
 rounding rule of JEDEC, so that 350 ns at 833 ps is 421 and not 433 clocks. `derived` timings are
@@ -9,7 +9,7 @@ over both, the device over all. Each part names its source.
 
 A user's own memory is a file of the same form, in which one device is asked for by
 `device("path/to/mine.toml#name")`: a copy of a shipped file with other numbers will do
-(`simulators.dram.standard_file` lists the keys).
+(`simulators.dram.memory.standard_file` lists the keys).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from importlib import resources
 from typing import Any
 
 from dse.errors import InputError, LookupFailed, did_you_mean
-from simulators.dram.constraints import COMMANDS, MOST_CYCLES, Constraint, constraints, evaluate
-from simulators.dram.standard_file import ORGANISATION, check_standard, load_standard
+from simulators.dram.memory.constraints import COMMANDS, MOST_CYCLES, Constraint, constraints, evaluate
+from simulators.dram.memory.standard_file import ORGANISATION, check_standard, load_standard
 
 _FS_PER_PS = 1000
 _MOST_BANKS, _MOST_GROUPS = 64, 32  # of a channel
@@ -413,4 +413,4 @@ def _standard(file: str) -> dict[str, Any]:
 
 
 def _folder() -> Any:
-    return resources.files("simulators.dram") / "standards"
+    return resources.files("simulators.dram.memory") / "standards"

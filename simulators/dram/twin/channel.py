@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COLUMNS
-from simulators.dram.mitigations import RowHammerGuard
-from simulators.dram.policies import (
+from simulators.dram.memory.constraints import COLUMNS
+from simulators.dram.twin.mitigations import RowHammerGuard
+from simulators.dram.twin.policies import (
     AT_ACTIVATE,
     BANKWISE,
     BLISS,
@@ -28,12 +28,12 @@ from simulators.dram.policies import (
     SHARED,
     TIMEOUT,
 )
-from simulators.dram.power_down import power_command
-from simulators.dram.rank import Bank, Rank, Request
-from simulators.dram.record import Counters, LoggedCommand
-from simulators.dram.refresh import RankRefresh
-from simulators.dram.schedulers import Blacklist, WriteDrain, oldest_miss
-from simulators.dram.timing import Bound, Timing
+from simulators.dram.twin.power_down import power_command
+from simulators.dram.twin.rank import Bank, Rank, Request
+from simulators.dram.twin.record import Counters, LoggedCommand
+from simulators.dram.twin.refresh import RankRefresh
+from simulators.dram.twin.schedulers import Blacklist, WriteDrain, oldest_miss
+from simulators.dram.twin.timing import Bound, Timing
 
 (_REFRESH, _BANKS, _IDLE_BANKS, _POWER) = range(4)  # who goes first
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.dram.audit_log import (
+from simulators.dram.audit.log import (
     ALL_BANKS_CLOSED,
     COLUMNS,
     COMMANDS,

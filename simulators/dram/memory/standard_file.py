@@ -1,8 +1,7 @@
 """The file of one standard: what must be in it and what may, and how one of the user's own is read.
 
 Every table and key is known; a misspelt one is refused with its name, never ignored. The parts are put
-together by `simulators.dram.devices`, which says what they mean; the shipped `standards/*.toml` are the
-examples.
+together by `memory.devices`, which says what they mean; the shipped `standards/*.toml` are the examples.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.errors import InputError, did_you_mean, listed
-from simulators.dram.constraints import COMMANDS
+from simulators.dram.memory.constraints import COMMANDS
 
 MOST_BYTES = 1 << 20
 REFRESHES = ("AllBank", "PerBank", "SameBank")

@@ -7,8 +7,8 @@ requests is held, what holds it. So the counters stall_* add up to the cycles of
 
 from __future__ import annotations
 
-from simulators.dram.channel import Channel
-from simulators.dram.constraints import CAUSES
+from simulators.dram.memory.constraints import CAUSES
+from simulators.dram.twin.channel import Channel
 
 
 def stall_of(channel: Channel) -> str:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from simulators.dram.channel import Channel
 from simulators.dram.config import ControllerConfig
-from simulators.dram.policies import ARBITER_REORDER, ARBITER_SIMPLE
-from simulators.dram.rank import Request
+from simulators.dram.twin.channel import Channel
+from simulators.dram.twin.policies import ARBITER_REORDER, ARBITER_SIMPLE
+from simulators.dram.twin.rank import Request
 
 RESPONSE_WINDOW = 4096
 

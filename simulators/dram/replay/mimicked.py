@@ -20,12 +20,12 @@ from dse.metrics import Metrics
 from dse.point import DesignPoint
 from dse.simulator import Work
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COLUMNS, COMMANDS
+from simulators.dram.memory.constraints import COLUMNS, COMMANDS
 from simulators.dram.mimic import PEERS, MimicLog, replay
-from simulators.dram.record import Counters
-from simulators.dram.recording import STALL, Recording, measured_from
+from simulators.dram.replay.recording import STALL, Recording, measured_from
 from simulators.dram.schema import STALLS
 from simulators.dram.simulator import DramSimulator
+from simulators.dram.twin.record import Counters
 
 _OPTION = "--mimic"
 _UNKNOWN = ("queue_occupancy_mean", "queue_occupancy_max", "blocked_fraction")

@@ -1,13 +1,13 @@
 """Closed forms of what a memory can do at best, from its constraints alone: no simulation may cross them.
 
-Truth: the constraint rows of the device (`simulators.dram.constraints`), its organisation and its command
-lengths. Cycles are those of the device clock, from first clock to first clock.
+Truth: the constraint rows of the device (`simulators.dram.memory.constraints`), its organisation and the
+lengths of its commands. Cycles are those of the device clock, from first clock to first clock.
 """
 
 from __future__ import annotations
 
-from simulators.dram.constraints import COMMANDS, SCOPES
-from simulators.dram.devices import Device
+from simulators.dram.memory.constraints import COMMANDS, SCOPES
+from simulators.dram.memory.devices import Device
 
 
 def best_stream_gbps(device: Device, refresh_policy: str = "AllBank", *, is_hot: bool = False) -> float:

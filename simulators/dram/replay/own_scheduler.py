@@ -18,15 +18,15 @@ import numpy as np
 from dse.errors import DseError, InputError, did_you_mean, listed
 from dse.point import DesignPoint
 from dse.simulator import Work
-from simulators.dram.channel import Channel
 from simulators.dram.config import ControllerConfig
-from simulators.dram.constraints import COMMANDS
-from simulators.dram.rank import Bank, Request
-from simulators.dram.record import TwinResult
-from simulators.dram.recording import CommandArrays, Recording, Watch, measured_from
+from simulators.dram.memory.constraints import COMMANDS
 from simulators.dram.reference import ReferenceController, requests_of
+from simulators.dram.replay.recording import CommandArrays, Recording, Watch, measured_from
 from simulators.dram.simulator import DramSimulator
 from simulators.dram.stream import Stream
+from simulators.dram.twin.channel import Channel
+from simulators.dram.twin.rank import Bank, Request
+from simulators.dram.twin.record import TwinResult
 
 EXPECTED = (
     "expected FILE.py:CLASS, a subclass of simulators.dram.reference.ReferenceController with `schedule`"

@@ -1,7 +1,7 @@
 """An independent judge of command logs: every timing rule, row state, refresh, power-down and bus.
 
 Shares no code and no table with the twin or the engine; the only input besides the log is the device's timing
-values, its organisation and the name of its standard. Written from the JEDEC standards (`audit_rules`).
+values, its organisation and the name of its standard. Written from the JEDEC standards (`audit.rules`).
 It looks backwards: for each command, the last earlier command that a rule names, wherever it is in the log;
 the simulators look forwards, keeping the first legal cycle. Vectorised with numpy, so that logs of millions
 of commands can be judged; it reads the logs of other simulators too. Channels are judged one by one.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from simulators.dram.audit_log import (
+from simulators.dram.audit.log import (
     COLUMNS,
     WRITES,
     CommandLog,
@@ -26,9 +26,9 @@ from simulators.dram.audit_log import (
     Violation,
     clash,
 )
-from simulators.dram.audit_refresh import activation_count_violations, refresh_violations
-from simulators.dram.audit_rules import Spacing, four_activate_violations, spacing_violations, spacings
-from simulators.dram.audit_state import (
+from simulators.dram.audit.refresh import activation_count_violations, refresh_violations
+from simulators.dram.audit.rules import Spacing, four_activate_violations, spacing_violations, spacings
+from simulators.dram.audit.state import (
     command_bus_violations,
     data_bus_violations,
     range_violations,

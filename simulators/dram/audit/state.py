@@ -1,6 +1,6 @@
 """What the audit asks of each command by itself: the state of its bank and rank, and a bus that is free.
 
-Truth: the command truth tables and state diagrams of the standards; the buses of `audit_log.Limits`.
+Truth: the command truth tables and state diagrams of the standards; the buses of `audit.log.Limits`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulators.dram.audit_log import (
+from simulators.dram.audit.log import (
     ALL_BANKS_CLOSED,
     BANK_COMMANDS,
     COLUMNS,

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.policies import BLISS, GRP_FR_FCFS_WM
-from simulators.dram.rank import Bank, Request
+from simulators.dram.twin.policies import BLISS, GRP_FR_FCFS_WM
+from simulators.dram.twin.rank import Bank, Request
 
 
 class ChannelView(Protocol):
-    """What a scheduler may look at (see `simulators.dram.channel`).
+    """What a scheduler may look at (see `simulators.dram.twin.channel`).
 
     now: the cycle; last_is_write: direction of the last column command; write_mode: watermarks say that
     writes are drained; blacklist: sources set back; oldest: the listed request that entered first.

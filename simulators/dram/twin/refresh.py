@@ -10,8 +10,8 @@ the twin equal to DRAMSys 4.0 to the cycle).
 from __future__ import annotations
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.policies import ALL_BANK, NO_REFRESH, PER_BANK
-from simulators.dram.rank import Bank, Rank
+from simulators.dram.twin.policies import ALL_BANK, NO_REFRESH, PER_BANK
+from simulators.dram.twin.rank import Bank, Rank
 
 WHOLE_RANK = -1
 NOT_BLOCKED = 1 << 62

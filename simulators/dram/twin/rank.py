@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.record import Counters
+from simulators.dram.twin.record import Counters
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from dse.point import DesignPoint
 from dse.simulator import Work
 from ext import dram_engine
 from simulators.dram.config import ControllerConfig
-from simulators.dram.devices import Device
 from simulators.dram.measure import Measured
+from simulators.dram.memory.devices import Device
 from simulators.dram.simulator import DramSimulator
 from simulators.dram.stream import Stream
 
@@ -132,7 +132,7 @@ def time_by_cause(recording: Recording) -> dict[str, float]:
     """Where the elapsed time went, ns by cause, the mean over the channels; the sum is the elapsed time.
 
     A cycle in which a channel issued a command counts as "command", one without requests as "idle", any
-    other under the constraint that its next command waited for (`simulators.dram.constraints.CAUSES`).
+    other under the constraint that its next command waited for (`simulators.dram.memory.constraints.CAUSES`).
     """
     per_cycle = recording.device.tck_ns / recording.config.n_channels
     return {

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import InputError, LookupFailed, did_you_mean, listed
-from simulators.dram.devices import Device
+from simulators.dram.memory.devices import Device
 
 FIELDS = ("row", "rank", "bank", "bank_group", "column", "channel")
 _ROW_BANK_COLUMN = "row:rank:bank:bank_group:column:channel"

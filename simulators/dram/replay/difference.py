@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dse.metrics import MetricSpec
 from simulators.dram.power import COMPONENTS
-from simulators.dram.recording import Recording, SourceStatistics, by_source, time_by_cause
+from simulators.dram.replay.recording import Recording, SourceStatistics, by_source, time_by_cause
 
 STALL_GROUP = "stall"
 """Metrics that say as shares what the time by cause says in ns."""

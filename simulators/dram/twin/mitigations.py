@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from simulators.dram.config import ControllerConfig
-from simulators.dram.policies import GRAPHENE, PARA, PRAC, RFM
-from simulators.dram.rank import Bank, Rank
-from simulators.dram.refresh import NOT_BLOCKED, WHOLE_RANK
+from simulators.dram.twin.policies import GRAPHENE, PARA, PRAC, RFM
+from simulators.dram.twin.rank import Bank, Rank
+from simulators.dram.twin.refresh import NOT_BLOCKED, WHOLE_RANK
 
 _MASK = (1 << 64) - 1
 _PARA_SHIFT = 44  # leaves 20 bits: the threshold counts parts of 2^20

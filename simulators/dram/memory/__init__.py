@@ -1,0 +1,1 @@
+"""Memories as data: standards, devices, constraints, address mappings, and their bounds."""

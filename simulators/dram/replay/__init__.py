@@ -1,0 +1,1 @@
+"""What `dse replay` shows of a run, or of two."""
