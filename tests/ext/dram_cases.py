@@ -2,7 +2,8 @@
 
 A case is a pure function of its number. Memories: every standard that ships, in any arrangement of channels
 and ranks, with a shorter refresh interval so that a short trace meets many refreshes; in a third of the cases
-each constraint is longer or shorter than the standard's, and the organisation is made up. Policies: any.
+each constraint is longer or shorter than the standard's, and the organisation is made up. Policies: any; in a
+quarter of the cases they change while it runs.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ext.dram_engine import COMMANDS, TIMING_FIELDS, DramEngine
+from ext.dram_engine import COMMANDS, POLICY_FIELDS, TIMING_FIELDS, DramEngine
 from simulators.dram.config import ControllerConfig
 from simulators.dram.memory.constraints import COMMANDS as NAMES
 from simulators.dram.memory.devices import device, device_ids
-from simulators.dram.reference import simulate
+from simulators.dram.reference import ReferenceController, requests_of
 from simulators.dram.twin.record import TwinResult
 
 ENDLESS = 2_000_000  # cycles: no case takes as many
@@ -59,11 +60,12 @@ class RequestArrays:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One comparison."""
+    """One comparison. retunings: cycles in order, and the configuration from each of them on."""
 
     config: ControllerConfig
     requests: RequestArrays
     warmup: int
+    retunings: tuple[tuple[int, ControllerConfig], ...] = ()
 
 
 def random_case(number: int, n_requests: int = 80) -> Case:
@@ -72,7 +74,9 @@ def random_case(number: int, n_requests: int = 80) -> Case:
     config = random_policies(rng, random_memory(rng))
     n = int(rng.integers(1, n_requests + 1))
     requests = random_requests(rng, n, config)
-    return Case(config, requests, int(rng.integers(0, 4)) * n // 5)
+    warmup = int(rng.integers(0, 4)) * n // 5
+    retunings = random_retunings(rng, config, requests) if rng.random() < 0.25 else ()
+    return Case(config, requests, warmup, retunings)
 
 
 @cache
@@ -158,11 +162,32 @@ def random_policies(rng: np.random.Generator, memory: ControllerConfig) -> Contr
     return replace(config, t_refi=random_interval(rng, config))
 
 
+def random_retunings(
+    rng: np.random.Generator, config: ControllerConfig, requests: RequestArrays
+) -> tuple[tuple[int, ControllerConfig], ...]:
+    """Up to six changes of policy while requests arrive: of two policies, or of all."""
+    cycles = np.unique(rng.integers(1, int(requests.arrival[-1]) + 500, int(rng.integers(1, 7))))
+    found = []
+    for cycle in cycles.tolist():
+        other = random_policies(rng, config)
+        names = POLICY_FIELDS if rng.random() < 0.5 else rng.choice(POLICY_FIELDS, 2, replace=False).tolist()
+        changes = {name: getattr(other, name) for name in names}
+        if _units(other) > _units(config):
+            changes.pop("refresh_policy", None)
+        config = replace(config, **changes)
+        found.append((int(cycle), config))
+    return tuple(found)
+
+
+def _units(config: ControllerConfig) -> int:
+    """Refresh commands that refresh a rank once: as the interval stays, more of them could leave no time."""
+    return (1, 1, config.n_banks, config.banks_per_group)[config.refresh_policy]
+
+
 def random_interval(rng: np.random.Generator, config: ControllerConfig) -> int:
     """An interval that leaves no room for ACT, data and PREA between two refreshes would never end."""
-    units = (1, 1, config.n_banks, config.banks_per_group)[config.refresh_policy]
     longest = max((row.cycles for row in config.rows if row.before in _REFRESHES), default=0)
-    return units * (longest + int(rng.choice([350, 600, 2000])))
+    return _units(config) * (longest + int(rng.choice([350, 600, 2000])))
 
 
 def random_requests(rng: np.random.Generator, n: int, config: ControllerConfig) -> RequestArrays:
@@ -199,8 +224,22 @@ def open_engine(case: Case) -> DramEngine:
     return DramEngine(*arrays, warmup=case.warmup, log=True, record=True)
 
 
+def run_engine(case: Case) -> DramEngine:
+    """To the end, or to cycle ENDLESS."""
+    engine = open_engine(case)
+    for cycle, config in case.retunings:
+        engine.advance(until_cycle=cycle)
+        engine.retune(config.vector())
+    engine.advance(until_cycle=ENDLESS)
+    return engine
+
+
 def run_twin(case: Case) -> TwinResult:
-    return simulate(case.config, *case.requests.arrays())
+    twin = ReferenceController(case.config, requests_of(*case.requests.arrays()))
+    for cycle, config in case.retunings:
+        twin.advance(until_cycle=cycle)
+        twin.retune(config)
+    return twin.run()
 
 
 _LOGGED = ("channel", "rank", "bank", "row", "column", "request")
@@ -240,8 +279,8 @@ def outcome(engine: DramEngine) -> dict[str, object]:
 
 def first_difference(case: Case) -> str | None:
     """What the engine does otherwise than the twin, or None."""
-    engine = open_engine(case)
-    if not engine.advance(until_cycle=ENDLESS):
+    engine = run_engine(case)
+    if engine.delivered < len(case.requests):
         return f"the engine does not end: {case.config}"
     twin = run_twin(case)
     ours, theirs = log_rows(engine), twin_rows(twin)
