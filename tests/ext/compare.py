@@ -2,7 +2,7 @@
 
     python -m tests.ext.compare 0 10000 --record tests/ext/twin_record.json
 
-Each case is a pure function of its number (`tests.ext.dram_cases`), so that a difference can be looked at again.
+Each case is a pure function of its number (`tests.ext.dram_cases`): a difference can be looked at again.
 Exits with 1 when there is any. Takes about 0.1 s a case and core.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +52,7 @@ def main() -> int:
         "differences": {outcome.number: outcome.difference for outcome in outcomes if outcome.difference},
     }
     text = json.dumps(record, indent=2) + "\n"
-    print(text, end="")
+    sys.stdout.write(text)
     if options.record is not None:
         options.record.write_text(text, encoding="utf-8")
     return 1 if record["differences"] else 0
