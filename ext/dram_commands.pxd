@@ -219,7 +219,7 @@ cdef inline void wake_up(Arena* a, Channel* c, Rank* rank, cycle_t t) noexcept n
         if a.config.refresh_policy != NO_REFRESH:
             rank.owed_exit = 1
             rank.refresh_deadline = t
-            rank.pulling_in = rank.refresh_debt = 0
+            rank.pulling_in = 0
     elif rank.powered_down_active:
         rank.active_power_down_cycles += t - rank.down_at
     else:

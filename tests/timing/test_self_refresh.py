@@ -87,3 +87,21 @@ def test_without_a_timeout_or_enough_rest_there_is_no_self_refresh(bench, timeou
     log = bench.run()
 
     assert log.commands == ["ACT", "RD", "RD"]
+
+
+def test_a_refresh_put_off_before_self_refresh_is_owed_after_it(bench):
+    bench.set(
+        self_refresh_timeout=300, refresh_policy=policies.ALL_BANK, refresh_max_postponed=1, t_refi=1000
+    )
+    for row in range(10):
+        bench.read(row=row, at=900)
+    for row in range(30):
+        bench.read(row=row, at=5000)
+
+    log = bench.run()
+
+    after_exit, forced = log.at("REF")[:2]
+    assert log.at("SRE")[0] < 2000
+    assert after_exit == log.at("SRX")[0] + bench.t.xs
+    assert forced - after_exit < 1000 + bench.t.rc + bench.t.rp
+    assert log.result.counters.refreshes_owed == 1

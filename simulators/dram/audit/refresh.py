@@ -3,8 +3,8 @@
 Truth: the refresh sections of the standards. A refresh command is due every tREFI / units (units: commands
 that refresh the rank once); `postponed` and `pulledin` intervals of a rank may be owed or ahead. Per-bank and
 same-bank refresh come in rounds: no bank twice before all of them once (JESD79-5, JESD209-4, JESD235). In
-self-refresh the memory refreshes itself; after it one more refresh of all banks is due at once, and the count
-starts again there.
+self-refresh the memory refreshes itself, and the count of refreshes owed or ahead stands still (JESD79-4);
+after it one more refresh of all banks is due at once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ def refresh_violations(log: CommandLog, limits: Limits, end: int) -> Iterator[Vi
         return
     for rank in range(limits.ranks):
         of_rank = log.rank == rank
+        owed = 0
         for start, until, exit_at in _stretches(log, of_rank, end):
-            yield from _stretch_violations(log, limits, of_rank, (start, until, exit_at))
+            first = start if exit_at < 0 else _extra_refresh(log, of_rank, exit_at, until)
+            if exit_at >= 0:
+                yield from _exit_violations(log, limits, of_rank, (exit_at, first, until))
+            refreshes = _counted(log, limits, of_rank, (first, until, exit_at))
+            yield from _schedule_violations(log, limits, refreshes, (first, until), owed)
+            owed += (until - first) // (limits["refi"] // limits.units) - len(refreshes)
         if limits.units > 1:
             yield from _turn_violations(log, limits, of_rank)
         yield from _retention_violations(log, limits, rank, end)
@@ -59,23 +65,27 @@ def _stretches(log: CommandLog, of_rank: Mask, end: int) -> Iterator[tuple[int, 
         yield start, until, exit_at
 
 
-def _stretch_violations(
-    log: CommandLog, limits: Limits, of_rank: Mask, stretch: tuple[int, int, int]
+def _extra_refresh(log: CommandLog, of_rank: Mask, exit_at: int, until: int) -> int:
+    """Cycle of the refresh of all banks that follows an exit; `until` if none does."""
+    refreshes = np.flatnonzero(of_rank & log.mask(("REF",)))
+    behind = refreshes[refreshes > exit_at]
+    return min(int(log.cycle[behind[0]]), until) if len(behind) else until
+
+
+def _exit_violations(
+    log: CommandLog, limits: Limits, of_rank: Mask, exit: tuple[int, int, int]
 ) -> Iterator[Violation]:
-    start, until, exit_at = stretch
-    inside = of_rank & (log.cycle >= start) & (log.cycle <= until)
-    if exit_at >= 0:
-        refreshed = np.flatnonzero(inside & log.mask(("REF",)) & (np.arange(len(log)) > exit_at))
-        deadline = start + limits["xs"] + _closing_cycles(limits)
-        first = int(log.cycle[refreshed[0]]) if len(refreshed) else until
-        if first > deadline or (not len(refreshed) and _is_entry(log, of_rank, until)):
-            yield clash(log, "self-refresh-extra", exit_at, -1, "no refresh of all banks follows at once")
-        if not len(refreshed):
-            return
-        inside &= np.arange(len(log)) > refreshed[0]
-        start = first
-    refreshes = np.flatnonzero(inside & log.mask((_UNIT_COMMAND[limits.refresh],)))
-    yield from _schedule_violations(log, limits, refreshes, start, until)
+    exit_at, first, until = exit
+    deadline = int(log.cycle[exit_at]) + limits["xs"] + _closing_cycles(limits)
+    if first > deadline or (first == until and _is_entry(log, of_rank, until)):
+        yield clash(log, "self-refresh-extra", exit_at, -1, "no refresh of all banks follows at once")
+
+
+def _counted(log: CommandLog, limits: Limits, of_rank: Mask, stretch: tuple[int, int, int]) -> Indices:
+    """The refreshes of a stretch that the rank owes; the one after an exit comes on top."""
+    first, until, exit_at = stretch
+    inside = of_rank & (log.cycle >= first + (exit_at >= 0)) & (log.cycle <= until)
+    return np.flatnonzero(inside & log.mask((_UNIT_COMMAND[limits.refresh],)))
 
 
 def _is_entry(log: CommandLog, of_rank: Mask, cycle: int) -> bool:
@@ -83,11 +93,17 @@ def _is_entry(log: CommandLog, of_rank: Mask, cycle: int) -> bool:
 
 
 def _schedule_violations(
-    log: CommandLog, limits: Limits, refreshes: Indices, start: int, until: int
+    log: CommandLog, limits: Limits, refreshes: Indices, stretch: tuple[int, int], owed: int
 ) -> Iterator[Violation]:
-    """Refresh k is due (k + 1) intervals after the start, give or take; ranks need not start together."""
+    """Refresh k is due (k + 1) intervals after the start, give or take; ranks need not start together.
+
+    owed: refreshes that were due before the stretch and not made; a self-refresh cuts the last interval.
+    """
+    start, until = stretch
     interval, grace = limits["refi"] // limits.units, _closing_cycles(limits)
-    late_by, early_by = limits.postponed * limits.units, limits.pulledin * limits.units
+    cut = 1 if start else 0
+    late_by = limits.postponed * limits.units - owed + cut
+    early_by = limits.pulledin * limits.units + owed + cut
     due = start + (np.arange(len(refreshes)) + 1) * interval
     late = log.cycle[refreshes] - (due + late_by * interval + grace)
     phase = interval if limits.ranks > 1 and start == 0 else 0

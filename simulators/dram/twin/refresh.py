@@ -150,13 +150,14 @@ class RankRefresh:
             self._skip_interval()
 
     def left_self_refresh(self, now: int) -> None:
-        """The device refreshed itself; one refresh is due at once, whatever the policy."""
+        """The device refreshed itself; one refresh is due at once, whatever the policy. What was put off or
+        pulled in before counts on (JESD79-4, self-refresh).
+        """
         if self.c.refresh_policy == NO_REFRESH:
             return
         self.owes_after_self_refresh = True
         self.deadline = now
         self.pulling_in = False
-        self.debt = 0
 
     def retune(self, config: ControllerConfig, now: int) -> None:
         """Other policies from cycle `now` on. Another way of refreshing keeps the debt, rounded up."""

@@ -135,6 +135,10 @@ def refreshes(*cycles):
             "refresh-count",
             [*refreshes(REFI), (REFI + 1000, "SRE"), (5 * REFI, "SRX"), (5 * REFI + XS, "REF")],
         ),
+        (  # one was put off before self-refresh, so no other one may be
+            "refresh-late",
+            [(REFI + 1000, "SRE"), (5 * REFI, "SRX"), *refreshes(5 * REFI + XS, 7 * REFI + REFI // 2)],
+        ),
         ("self-refresh-extra", [(100, "SRE"), (200, "SRX"), (200 + XS, "SRE"), (3000, "SRX"), (4000, "REF")]),
         ("self-refresh-extra", [(100, "SRE"), (200, "SRX"), *refreshes(9000, 2 * REFI)]),
     ],
