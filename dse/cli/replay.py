@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,6 +52,12 @@ def command(
     warmup: Annotated[
         int | None, typer.Option(min=0, help="Leave these first requests out of latencies.")
     ] = None,
+    in_pieces: Annotated[
+        bool,
+        typer.Option(
+            "--in-pieces", help="Read the --trace file piece by piece: one larger than memory. Metrics only."
+        ),
+    ] = False,
     space: Annotated[
         str | None, typer.Option(help="Design space, for a design that is not from a campaign.")
     ] = None,
@@ -125,6 +131,24 @@ def command(
     wanted.check(alone=not diff, instead=instead)
     options = Options.of(store, option or [], space=space, device=device, address_mapping=mapping)
     words = designs or []
+    if in_pieces:
+        _pieces(
+            pick_one(words, options),
+            trace,
+            as_json=as_json,
+            clock_mhz=clock_mhz,
+            arrival_scale=arrival_scale or 1.0,
+            warmup=warmup or 0,
+            others={
+                "--diff": diff,
+                "--workload": workload,
+                "--length": length,
+                "--scheduler": scheduler,
+                "--mimic": mimic,
+                **wanted.given(),
+            },
+        )
+        return
     chosen = pick_two(words, options) if diff and instead is None else (pick_one(words, options),)
     requests = _requests(chosen, trace, workload, clock_mhz)
     if instead is not None and length is None:
@@ -134,6 +158,12 @@ def command(
         _compare(chosen, requests, instead, wanted, as_json=as_json)
     else:
         _report(chosen[0], requests, instead, wanted, threads, as_json=as_json)
+
+
+def _pieces(picked: Picked, trace: str | None, *, others: Mapping[str, Any], **settings: Any) -> None:
+    from dse.cli.replay_pieces import replay_in_pieces
+
+    replay_in_pieces(picked, trace, others=[name for name, value in others.items() if value], **settings)
 
 
 def _instead(scheduler: str | None, mimic: str | None) -> Instead | None:

@@ -41,6 +41,16 @@ class Wanted:
     plot: Path | None
     load: str | None
 
+    def given(self) -> dict[str, object]:
+        """What was asked for, by option."""
+        return {
+            "--log": self.log,
+            "--timeline": self.timeline,
+            "--audit": self.audit,
+            "--plot": self.plot,
+            "--load": self.load,
+        }
+
     @property
     def needs_log(self) -> bool:
         return self.log is not None or self.timeline is not None or self.audit

@@ -63,7 +63,7 @@ def show(report: Report, data: Mapping[str, Any], curve: LoadCurve | None) -> No
 
     shown = console()
     shown.print(f"{report.label} on {_of(report.workload)}", markup=False)
-    shown.print(_metrics(report.metrics, report.picked.metrics if _same(report) else None))
+    shown.print(metrics_table(report.metrics, report.picked.metrics if _same(report) else None))
     if time_by_cause(report.recording):
         shown.print(_causes(report))
     if len(_sources(report)) > 1:
@@ -122,7 +122,8 @@ def _same(report: Report) -> bool:
     )
 
 
-def _metrics(metrics: Metrics, before: Metrics | None) -> Table:
+def metrics_table(metrics: Metrics, before: Metrics | None) -> Table:
+    """Every metric but the stalls, group by group; beside those of the campaign where there are any."""
     made = table(
         "", ["metric", "value", *(["in the campaign"] if before is not None else [])], left=["metric"]
     )

@@ -72,6 +72,32 @@ def test_the_memory_is_arranged_as_asked(run, tmp_path):
     assert report["violations"] == []
 
 
+def test_a_trace_read_piece_by_piece_gives_the_metrics_of_the_whole(run, tmp_path):
+    lines = [f"{12 * k}: {'write' if k % 3 else 'read'} 0x{64 * (k * 37 % 5000):x}" for k in range(3000)]
+    (tmp_path / "mine.stl").write_text("\n".join(lines) + "\n")
+    args = ["replay", "--trace", "mine.stl", "--clock-mhz", "1200", "--warmup", "100", "--json"]
+
+    whole, pieces = run(*args), run(*args, "--in-pieces")
+
+    assert whole[0] == pieces[0] == 0
+    assert json.loads(pieces[1])["metrics"] == json.loads(whole[1])["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--trace", "sample:sort"], "expected --trace FILE"),
+        (["--trace", "mine.stl", "--audit"], "leave --audit out"),
+        (["--trace", "mine.stl", "--length", "5"], "leave --length out"),
+    ],
+)
+def test_what_needs_the_whole_run_is_refused_piece_by_piece(run, extra, words):
+    status, _, err = run("replay", "--in-pieces", *extra)
+
+    assert status == 3
+    assert words in err
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
 def test_the_command_log_holds_every_command(run, tmp_path, suffix):
     name = f"commands{suffix}"
