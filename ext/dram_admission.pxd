@@ -20,14 +20,14 @@ cdef enum:
     NOT_LISTED = -1
 
 
-cdef inline bint has_room(const Arena* a, const Channel* c, const Requests* r) noexcept nogil:
+cdef inline bint has_room(const Arena* a, const Channel* c, const Requests* r, bint plain) noexcept nogil:
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
     if a.config.scheduler_buffer == BANKWISE:
         return c.banks[c.last_bank].length - c.banks[c.last_bank].released < size
     if a.config.scheduler_buffer == READ_WRITE:
         return c.queued_writes < size and c.queued - c.queued_writes < size
-    if rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
+    if not plain and rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
         return head_has_room(a, c, r)
     return c.queued < size
 
@@ -51,7 +51,9 @@ cdef inline bint is_served_by_a_write(
     return False
 
 
-cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline int64_t admit(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+) noexcept nogil:
     """The head of the FIFO joins the list of its bank, whose number is returned; or a write serves it."""
     cdef int16_t position = c.fifo_head
     cdef Slot* slot = &a.slots[position]
@@ -62,18 +64,18 @@ cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, c
     slot.row_class = ROW_HIT
     c.fifo_head = slot.behind
     c.last_admitted_at = t
-    if rarely(slot.accepted < 0 or a.config.arbiter == ARBITER_SIMPLE):
+    if rarely(slot.accepted < 0 or (not plain and a.config.arbiter == ARBITER_SIMPLE)):
         if slot.accepted < 0:
             accept(a, tape, slot, t)
-        if a.config.arbiter == ARBITER_SIMPLE:
+        if not plain and a.config.arbiter == ARBITER_SIMPLE:
             a.in_handshake[slot.source] -= 1
-        reopen(a, slot.source)
-    if rarely(a.config.write_forwarding or a.config.write_coalescing):
+        reopen(a, slot.source, plain)
+    if not plain and rarely(a.config.write_forwarding or a.config.write_coalescing):
         if is_served_by_a_write(a, c, number, slot):
             c.forwarded += not slot.is_write
             c.coalesced += slot.is_write
             put_response(a, c, position, t + 1, t)
-            c.has_room = has_room(a, c, r)
+            c.has_room = has_room(a, c, r, plain)
             return NOT_LISTED
     if c.active == 0:
         c.gather_until = t + a.config.batching_window
@@ -83,25 +85,27 @@ cdef inline int64_t admit(Arena* a, Channel* c, const Requests* r, Tape* tape, c
     c.queued_writes += slot.is_write
     c.queue_integral -= t
     append(a, c, number, position)
-    c.has_room = has_room(a, c, r)
+    c.has_room = has_room(a, c, r, plain)
     return number
 
 
-cdef inline void free_entry(Arena* a, Channel* c, Slot* slot, const Requests* r, cycle_t t) noexcept nogil:
+cdef inline void free_entry(
+    Arena* a, Channel* c, Slot* slot, const Requests* r, cycle_t t, bint plain
+) noexcept nogil:
     """The request gives its place in the scheduler buffer back."""
     slot.holds_entry = 0
     c.queued -= 1
     c.queued_writes -= slot.is_write
     c.queue_integral += t
     c.freed = 1
-    c.has_room = has_room(a, c, r)
+    c.has_room = has_room(a, c, r, plain)
 
 
-cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:
     """The requests of an idle channel stop waiting for company when the next one has no room."""
     if c.fifo_head != NO_SLOT and not c.has_room:
         c.gather_until = c.spare_at = t
-        choose_winner(a, c, t)
+        choose_winner(a, c, t, plain)
 
 
 cdef inline bint update_write_mode(Arena* a, Channel* c) noexcept nogil:
@@ -114,5 +118,5 @@ cdef inline bint update_write_mode(Arena* a, Channel* c) noexcept nogil:
     elif not (writes > a.config.write_high_watermark or (reads == 0 and writes > 0)):
         return False
     c.write_mode = not c.write_mode
-    choose_banks(a, c, c.active)
+    choose_banks(a, c, c.active, False)
     return True

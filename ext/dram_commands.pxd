@@ -18,7 +18,7 @@ from ext.dram_managers cimport settle_refresh
 from ext.dram_numbers cimport (
     ACT, AT_ACTIVATE, CLOSED_ROW, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE, PRE, PREA, RD, RDA, REF,
     REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS, SCHEDULER_FRFCFS_GRP,
-    SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, later, lowest_bit, rarely,
+    SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport choose, choose_banks
 from ext.dram_state cimport Arena, Bank, Channel, LogEntry, Rank, Requests, Slot, Tape, bit
@@ -55,7 +55,9 @@ cdef inline void count_on_bank(Channel* c, int64_t number, int64_t column) noexc
     c.bank_counts[number * N_BANK_COUNTS + column] += 1
 
 
-cdef inline void open_row(Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t) noexcept nogil:
+cdef inline inlined open_row(
+    Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t, bint plain
+) noexcept nogil:
     cdef Bank* bank = &c.banks[number]
     cdef Rank* rank = &c.ranks[bank.rank]
     if slot.row_class == ROW_HIT:
@@ -84,13 +86,13 @@ cdef inline void close_row(Channel* c, int64_t number, cycle_t physical_close) n
     bank.oldest_hit = NO_SLOT
 
 
-cdef inline void turn_around(Arena* a, Channel* c, uint8_t direction) noexcept nogil:
+cdef inline void turn_around(Arena* a, Channel* c, uint8_t direction, bint plain) noexcept nogil:
     """The bus changes its direction, and with it the choices of the grouping schedulers."""
     c.last_direction = direction
     if a.config.scheduler == SCHEDULER_FRFCFS_GRP:
-        choose_banks(a, c, c.open)
-    elif a.config.scheduler == SCHEDULER_GRP_FRFCFS:
-        choose_banks(a, c, c.active)
+        choose_banks(a, c, c.open, plain)
+    elif not plain and a.config.scheduler == SCHEDULER_GRP_FRFCFS:
+        choose_banks(a, c, c.active, plain)
 
 
 cdef inline void count_streak(Arena* a, Channel* c, uint8_t source) noexcept nogil:
@@ -102,11 +104,12 @@ cdef inline void count_streak(Arena* a, Channel* c, uint8_t source) noexcept nog
     if c.streak >= a.config.bliss_streak:
         c.streak = 0
         c.blacklist[source >> 6] |= bit(source & 63)
-        choose_banks(a, c, c.active)
+        choose_banks(a, c, c.active, False)
 
 
-cdef inline void move_data(
-    Arena* a, Channel* c, const Requests* r, int64_t number, int16_t position, bint auto_precharge, cycle_t t
+cdef inline inlined move_data(
+    Arena* a, Channel* c, const Requests* r, int64_t number, int16_t position, bint auto_precharge,
+    cycle_t t, bint plain
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
     cdef Bank* bank = &c.banks[number]
@@ -117,7 +120,7 @@ cdef inline void move_data(
     bank.columns += 1
     bank.touched = t
     if slot.holds_entry:
-        free_entry(a, c, slot, r, t)
+        free_entry(a, c, slot, r, t, plain)
     else:
         bank.released -= 1
     c.row_classes[slot.row_class] += 1
@@ -133,8 +136,8 @@ cdef inline void move_data(
     if bank.length == 0:
         c.active &= ~bit(number)
     if is_write != c.last_direction:
-        turn_around(a, c, is_write)
-    if rarely(a.config.scheduler == SCHEDULER_BLISS):
+        turn_around(a, c, is_write, plain)
+    if not plain and rarely(a.config.scheduler == SCHEDULER_BLISS):
         count_streak(a, c, slot.source)
 
 
@@ -148,56 +151,58 @@ cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number
         tape.log[tape.n_logged - 1].row = bank.victim
     bank.victim = NO_ROW
     c.victims &= ~bit(number)
-    constrain(a, c, VRR, number, t)
+    constrain(a, c, VRR, number, t, a.plain)
 
 
-cdef inline void issue(
+cdef inline inlined issue(
     Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, int16_t position, uint8_t command,
-    cycle_t t
+    cycle_t t, bint plain
 ) noexcept nogil:
     """A command for the request at `position` goes out; the bank has not chosen again yet."""
     cdef Slot* slot = &a.slots[position]
-    if rarely(command == VRR):
+    if not plain and rarely(command == VRR):
         refresh_victim(a, c, tape, number, t)
         return
     c.commands[command] += 1
     c.issued += 1
     record(tape, c, t, command, c.banks[number].rank, number, slot)
-    constrain(a, c, command, number, t)
+    constrain(a, c, command, number, t, plain)
     if command == ACT:
-        open_row(a, c, number, slot, t)
-        if rarely(a.config.mitigation):
+        open_row(a, c, number, slot, t, plain)
+        if not plain and rarely(a.config.mitigation):
             count_activation(a, c, r, number, slot, t)
-        if rarely(a.config.slot_release == AT_ACTIVATE) and slot.holds_entry:
+        if not plain and rarely(a.config.slot_release == AT_ACTIVATE) and slot.holds_entry:
             c.banks[number].released += 1
-            free_entry(a, c, slot, r, t)
+            free_entry(a, c, slot, r, t, plain)
     elif command == PRE:
         slot.row_class = ROW_CONFLICT
         count_on_bank(c, number, COUNT_PRE)
         close_row(c, number, t)
     else:
-        move_data(a, c, r, number, position, command == RDA or command == WRA, t)
+        move_data(a, c, r, number, position, command == RDA or command == WRA, t, plain)
 
 
-cdef inline void precharge(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+cdef inline void precharge(
+    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, bint plain
+) noexcept nogil:
     """PRE without a request."""
     c.commands[PRE] += 1
     c.issued += 1
     record(tape, c, t, PRE, c.bank_rank[number], number, NULL)
-    constrain(a, c, PRE, number, t)
+    constrain(a, c, PRE, number, t, plain)
     count_on_bank(c, number, COUNT_PRE)
     close_row(c, number, t)
-    choose(a, c, number)
+    choose(a, c, number, plain)
 
 
 # ------------------------------------------------------------------------------------ commands of a manager
 
-cdef inline void precharge_all(Arena* a, Channel* c, int64_t rank, cycle_t t) noexcept nogil:
+cdef inline void precharge_all(Arena* a, Channel* c, int64_t rank, cycle_t t, bint plain) noexcept nogil:
     cdef uint64_t left = c.open & c.ranks[rank].banks
     c.banks_closed_by_prea += bit_count(left)
     while left:
         close_row(c, lowest_bit(left), t)
-        choose(a, c, lowest_bit(left))
+        choose(a, c, lowest_bit(left), plain)
         left &= left - 1
 
 
@@ -228,14 +233,14 @@ cdef inline void wake_up(Arena* a, Channel* c, Rank* rank, cycle_t t) noexcept n
 
 
 cdef inline void refresh_banks(
-    Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t
+    Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t, bint plain
 ) noexcept nogil:
     """REF, REFPB, REFSB, RFM, RFMSB."""
     cdef Rank* rank = &c.ranks[number]
     cdef uint64_t banks = rank.banks
     if command == REFPB:
         banks = bit(rank.urgent_bank)
-        constrain(a, c, command, rank.urgent_bank, t)
+        constrain(a, c, command, rank.urgent_bank, t, plain)
     elif command == REFSB or command == RFMSB:
         banks = set_of(a, number, rank.urgent_target)
         constrain_set(a, c, command, number, rank.urgent_target, t)
@@ -247,27 +252,31 @@ cdef inline void refresh_banks(
     else:
         pay_activations(a, c, banks)
         settle_refresh(a, rank, t)
-    choose_banks(a, c, banks)
+    choose_banks(a, c, banks, plain)
 
 
-cdef inline void issue_urgent(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+cdef inline void issue_urgent(
+    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, bint plain
+) noexcept nogil:
     """The command that refresh or RFM proposed goes out."""
     cdef Rank* rank = &c.ranks[number]
     cdef int64_t command = rank.urgent
     if command == PRE:
-        precharge(a, c, tape, rank.urgent_bank, t)
+        precharge(a, c, tape, rank.urgent_bank, t, plain)
         return
     c.commands[command] += 1
     c.issued += 1
     record(tape, c, t, command, number, rank.urgent_bank, NULL)
     if command == PREA:
         constrain_rank(a, c, command, number, t)
-        precharge_all(a, c, number, t)
+        precharge_all(a, c, number, t, plain)
     else:
-        refresh_banks(a, c, number, command, t)
+        refresh_banks(a, c, number, command, t, plain)
 
 
-cdef inline void issue_drowsy(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
+cdef inline void issue_drowsy(
+    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, bint plain
+) noexcept nogil:
     """The command into or out of sleep goes out."""
     cdef Rank* rank = &c.ranks[number]
     cdef int64_t command = rank.drowsy
@@ -276,7 +285,7 @@ cdef inline void issue_drowsy(Arena* a, Channel* c, Tape* tape, int64_t number, 
     record(tape, c, t, command, number, -1, NULL)
     constrain_rank(a, c, command, number, t)
     if command == PREA:
-        precharge_all(a, c, number, t)
+        precharge_all(a, c, number, t, plain)
     elif command == PDE or command == SRE:
         fall_asleep(c, rank, command, t)
     else:

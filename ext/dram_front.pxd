@@ -10,7 +10,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, NEVER, NO_SLOT, RESPONSES_FIFO, RESPONSES_REORDER,
-    RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later, rarely,
+    RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, inlined, later, rarely,
 )
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, channel_at
 from ext.dram_statistics cimport count_delivery
@@ -18,7 +18,7 @@ from ext.dram_statistics cimport count_delivery
 
 # --------------------------------------------------------------------------------------------- A: responses
 
-cdef inline void schedule_response(Arena* a, Channel* c, cycle_t soonest) noexcept nogil:
+cdef inline inlined schedule_response(Arena* a, Channel* c, cycle_t soonest) noexcept nogil:
     """When can the controller hand over its next response?"""
     c.response_at = NEVER
     if c.response_head != NO_SLOT:
@@ -39,7 +39,7 @@ cdef inline void line_up(Arena* a, Channel* c, int16_t position) noexcept nogil:
     c.response_tail = position
 
 
-cdef inline void put_response(
+cdef inline inlined put_response(
     Arena* a, Channel* c, int16_t position, cycle_t ready, cycle_t t
 ) noexcept nogil:
     """The column command of a request went out at t (or it needs none); its data are complete at `ready`."""
@@ -73,9 +73,9 @@ cdef inline cycle_t next_arrival(const Arena* a, const Requests* r, int64_t sour
     return r.arrival[index_at(r, k)] if k < r.first[source + 1] else NEVER
 
 
-cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest) noexcept nogil:
+cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, bint plain) noexcept nogil:
     """When the source offers its next request, as far as its own state decides."""
-    if a.config.arbiter == ARBITER_SIMPLE:
+    if not plain and a.config.arbiter == ARBITER_SIMPLE:
         if a.in_handshake[source]:
             return NEVER
     elif a.in_flight[source] >= a.config.max_active_transactions:
@@ -83,13 +83,15 @@ cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest) 
     return later(a.next_arrival[source], soonest)
 
 
-cdef inline void reopen(Arena* a, int64_t source) noexcept nogil:
+cdef inline void reopen(Arena* a, int64_t source, bint plain) noexcept nogil:
     """Something that held back the source may be gone."""
-    a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1)
+    a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1, plain)
     a.input_at = earlier(a.input_at, a.offer_at[source])
 
 
-cdef inline void deliver(Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t) noexcept nogil:
+cdef inline inlined deliver_now(
+    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, bint plain
+) noexcept nogil:
     """The source receives the response of the request in slot `position`."""
     cdef Slot* slot = &a.slots[position]
     slot.stage = DELIVERED
@@ -99,13 +101,20 @@ cdef inline void deliver(Arena* a, const Requests* r, Tape* tape, int16_t positi
     a.last_delivered_at = t
     a.in_flight[slot.source] -= 1
     if a.offer_at[slot.source] == NEVER:
-        reopen(a, slot.source)
+        reopen(a, slot.source, plain)
     if rarely(a.window_full):
         a.window_full = 0
         a.input_at = earlier(a.input_at, t)
     count_delivery(a, slot, r.arrival[slot.index], t)
     if rarely(tape.finished is not NULL):
         tape.finished[slot.index] = t
+
+
+cdef inline void deliver(
+    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, bint plain
+) noexcept nogil:
+    """The same, out of line."""
+    deliver_now(a, r, tape, position, t, plain)
 
 
 cdef inline void hold_for_source(Arena* a, Slot* slot, int16_t position) noexcept nogil:
@@ -139,7 +148,7 @@ cdef inline int16_t next_held(const Arena* a, int64_t source) noexcept nogil:
     return <int16_t> (id & SLOT_MASK) if id >= 0 and a.slots[id & SLOT_MASK].stage == RETURNED else NO_SLOT
 
 
-cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain) noexcept nogil:
     """Each source gets at most port_width of the responses that the arbiter holds."""
     cdef int64_t source, k
     cdef int16_t position
@@ -154,11 +163,11 @@ cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t
                 a.next_own[source] = a.own_newer[position]
             else:
                 a.held_head[source] = a.slots[position].next_response
-            deliver(a, r, tape, position, t)
+            deliver(a, r, tape, position, t, plain)
         a.n_held += next_held(a, source) != NO_SLOT
 
 
-cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain) noexcept nogil:
     """Phase A for several channels, or where responses wait at the arbiter."""
     cdef int64_t number
     cdef int16_t position
@@ -173,22 +182,22 @@ cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t)
             if c.response_head != NO_SLOT:
                 c.response_at = later(a.slots[c.response_head].ready, t + 1)
     if a.n_waiting:
-        deliver_held(a, r, tape, t)
+        deliver_held(a, r, tape, t, plain)
     a.response_at = t + 1 if a.n_held else NEVER
     for number in range(a.n_channels):
         a.response_at = earlier(a.response_at, channel_at(a, number).response_at)
 
 
-cdef inline void respond(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline inlined respond(Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain) noexcept nogil:
     """Phase A."""
     cdef int16_t position
     cdef Channel* c = channel_at(a, 0)
     if a.n_channels > 1 or a.config.arbiter == ARBITER_REORDER or a.n_waiting:
-        respond_all(a, r, tape, t)
+        respond_all(a, r, tape, t, plain)
         return
     position = take_response(a, c, t)
     if position != NO_SLOT:
-        deliver(a, r, tape, position, t)
+        deliver_now(a, r, tape, position, t, plain)
     schedule_response(a, c, t + 1)
 
 
@@ -222,7 +231,14 @@ cdef inline bint head_has_room(const Arena* a, const Channel* c, const Requests*
     return c.queued - c.queued_writes < a.config.request_buffer_size
 
 
-cdef inline void enter_channel(Arena* a, const Requests* r, int64_t id, cycle_t t) noexcept nogil:
+cdef inline bint is_blocked(const Channel* c, cycle_t t) noexcept nogil:
+    """Does a request that comes now change nothing but that the input is blocked from this cycle on?"""
+    return not c.has_room and not c.manager_watches and c.gather_until <= t
+
+
+cdef inline inlined enter_channel(
+    Arena* a, const Requests* r, int64_t id, cycle_t t, bint plain
+) noexcept nogil:
     """Put a request at the end of its channel's FIFO."""
     cdef int16_t position = <int16_t> (id & SLOT_MASK)
     cdef Slot* slot = &a.slots[position]
@@ -234,8 +250,12 @@ cdef inline void enter_channel(Arena* a, const Requests* r, int64_t id, cycle_t 
     slot.behind = NO_SLOT
     if c.fifo_head == NO_SLOT:
         c.fifo_head = position
-        a.step_at[number] = t
-        if rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
+        if plain and is_blocked(c, t):
+            c.input_blocked = 1
+            c.blocked_cycles -= t - c.then
+        else:
+            a.step_at[number] = t
+        if not plain and rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
             c.has_room = head_has_room(a, c, r)
     else:
         a.slots[c.fifo_tail].behind = position
@@ -245,7 +265,9 @@ cdef inline void enter_channel(Arena* a, const Requests* r, int64_t id, cycle_t 
         line_up(a, c, position)
 
 
-cdef inline void enter(Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t) noexcept nogil:
+cdef inline inlined enter(
+    Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, bint plain
+) noexcept nogil:
     """The source's next request enters its channel."""
     cdef int64_t id = a.next_id
     cdef Slot* slot = &a.slots[id & SLOT_MASK]
@@ -256,41 +278,45 @@ cdef inline void enter(Arena* a, const Requests* r, Tape* tape, int64_t source, 
     a.next_id += 1
     a.position[source] += 1
     a.next_arrival[source] = next_arrival(a, r, source)
-    if a.config.arbiter == ARBITER_SIMPLE:
+    if not plain and a.config.arbiter == ARBITER_SIMPLE:
         a.in_handshake[source] += 1
     else:
         accept(a, tape, slot, t)
     if a.config.arbiter == ARBITER_REORDER:
         link_to_source(a, id, source)
-    enter_channel(a, r, id, t)
+    enter_channel(a, r, id, t, plain)
 
 
-cdef inline void take_from(Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t) noexcept nogil:
+cdef inline inlined take_from(
+    Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, bint plain
+) noexcept nogil:
     """At most port_width requests of a source that offers one."""
     cdef int64_t k
-    if a.config.port_width == 1 and a.next_id - a.oldest_id < WINDOW:
-        enter(a, r, tape, source, t)
-        a.offer_at[source] = next_offer(a, source, t + 1)
+    if (plain or a.config.port_width == 1) and a.next_id - a.oldest_id < WINDOW:
+        enter(a, r, tape, source, t, plain)
+        a.offer_at[source] = next_offer(a, source, t + 1, plain)
         return
     for k in range(a.config.port_width):
         if a.next_id - a.oldest_id >= WINDOW:
             a.window_full = 1
             break
-        enter(a, r, tape, source, t)
-        a.offer_at[source] = next_offer(a, source, t)
+        enter(a, r, tape, source, t, plain)
+        a.offer_at[source] = next_offer(a, source, t, plain)
         if a.offer_at[source] > t:
             return
     if a.offer_at[source] <= t and not a.window_full:
         a.offer_at[source] = t + 1
 
 
-cdef inline void take_requests(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline inlined take_requests(
+    Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain
+) noexcept nogil:
     """Phase B."""
     cdef int64_t source
     cdef cycle_t soonest = NEVER
     for source in range(a.n_sources):
         if a.offer_at[source] <= t:
-            take_from(a, r, tape, source, t)
+            take_from(a, r, tape, source, t, plain)
             if a.window_full and a.offer_at[source] <= t:
                 continue
         soonest = earlier(soonest, a.offer_at[source])

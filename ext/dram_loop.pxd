@@ -17,9 +17,11 @@ from ext.dram_managers cimport (
 )
 from ext.dram_numbers cimport (
     BANK_BITS, NEVER, NO_SLOT, PAGE_TIMEOUT, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK,
-    STALL_COMMAND, earlier, later, rarely,
+    STALL_COMMAND, earlier, inlined, later, rarely,
 )
-from ext.dram_policy cimport choose, choose_banks, choose_winner, cycle_of, may_stay, welcome
+from ext.dram_policy cimport (
+    bank_of, choose, choose_banks, choose_now, choose_winner, choose_winner_now, cycle_of, may_stay, welcome,
+)
 from ext.dram_spare cimport issue_spare, schedule_spare
 from ext.dram_state cimport NO_NEED, Arena, Channel, Requests, Tape, channel_at
 from ext.dram_statistics cimport account
@@ -39,64 +41,65 @@ cdef inline void look_again(Arena* a, Channel* c, cycle_t t) noexcept nogil:
         c.manager_at = earlier(c.manager_at, t + 1)
 
 
-cdef inline void admit_again(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t
+cdef inline inlined admit_again(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t, bint plain
 ) noexcept nogil:
     """Phase F: once more, if a command has just freed a place. Bank `number` will choose anyway."""
     cdef int64_t joined
-    if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
+    if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
         update_write_mode(a, c)
     if c.freed and c.last_admitted_at < t and can_admit(c):
-        joined = admit(a, c, r, tape, t)
-        if joined != NOT_LISTED and joined != number and not may_stay(a, &c.banks[joined]):
-            choose(a, c, joined)
-        if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
+        joined = admit(a, c, r, tape, t, plain)
+        if joined != NOT_LISTED and joined != number and not may_stay(a, &c.banks[joined], plain):
+            choose(a, c, joined, plain)
+        if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
             update_write_mode(a, c)
 
 
-cdef inline int64_t issue_best(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, bint is_extra, cycle_t t
+cdef inline inlined issue_best(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, bint is_extra, cycle_t t, bint plain
 ) noexcept nogil:
-    """The winning candidate goes out; the number of its bank."""
-    cdef int64_t number = best & ((1 << BANK_BITS) - 1)
+    """The winning candidate goes out."""
+    cdef int64_t number = bank_of(best)
     cdef int16_t position = <int16_t> ((c.wanted_tag[number] >> BANK_BITS) & SLOT_MASK)
     cdef uint8_t command = c.banks[number].wanted
-    if rarely(is_extra):
+    if not plain and rarely(is_extra):
         position, command = c.banks[number].extra, PRE
-    issue(a, c, r, tape, number, position, command, t)
-    return number
+    issue(a, c, r, tape, number, position, command, t, plain)
 
 
-cdef inline void issue_one(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline inlined issue_one(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+) noexcept nogil:
     """One command bus, and a bank has won."""
-    cdef int64_t number
+    cdef int64_t number = bank_of(c.best)
     c.freed = 0
-    number = issue_best(a, c, r, tape, c.best, c.best_is_extra, t)
-    admit_again(a, c, r, tape, number, t)
-    choose(a, c, number)
-    choose_winner(a, c, t + 1)
+    issue_best(a, c, r, tape, c.best, c.best_is_extra, t, plain)
+    admit_again(a, c, r, tape, number, t, plain)
+    choose_now(a, c, number, plain)
+    choose_winner_now(a, c, t + 1, plain)
     look_again(a, c, t)
 
 
-cdef inline bint issue_urgent_command(Arena* a, Channel* c, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline bint issue_urgent_command(Arena* a, Channel* c, Tape* tape, cycle_t t, bint plain) noexcept nogil:
     cdef int64_t rank = urgent_rank(a, c, t)
     if rank < 0:
         return False
-    issue_urgent(a, c, tape, rank, t)
+    issue_urgent(a, c, tape, rank, t, plain)
     c.manager_at = t + 1
     return True
 
 
-cdef inline bint issue_last(Arena* a, Channel* c, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline bint issue_last(Arena* a, Channel* c, Tape* tape, cycle_t t, bint plain) noexcept nogil:
     """Offers of banks with an empty list, then sleep."""
     cdef int64_t rank
-    if c.spare_at <= t and issue_spare(a, c, tape, t):
+    if not plain and c.spare_at <= t and issue_spare(a, c, tape, t):
         look_again(a, c, t)
         return True
     rank = drowsy_rank(a, c, t)
     if rank < 0:
         return False
-    issue_drowsy(a, c, tape, rank, t)
+    issue_drowsy(a, c, tape, rank, t, plain)
     c.manager_at = t + 1
     return True
 
@@ -116,40 +119,42 @@ cdef inline void issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, 
     cdef int64_t number
     c.freed = 0
     if cycle_of(c.best) <= t:
-        number = issue_best(a, c, r, tape, c.best, False, t)
+        number = bank_of(c.best)
+        issue_best(a, c, r, tape, c.best, False, t, False)
         if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
             update_write_mode(a, c)
-        choose(a, c, number)
-        choose_winner(a, c, t)
+        choose(a, c, number, False)
+        choose_winner(a, c, t, False)
         if c.manager_watches:
             derive_again(a, c, r, t)
-    if c.n_urgent and issue_urgent_command(a, c, tape, t):
+    if c.n_urgent and issue_urgent_command(a, c, tape, t, False):
         pass
     elif cycle_of(c.best_row) <= t:
-        number = issue_best(a, c, r, tape, c.best_row, c.best_is_extra, t)
+        number = bank_of(c.best_row)
+        issue_best(a, c, r, tape, c.best_row, c.best_is_extra, t, False)
         if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
             update_write_mode(a, c)
-        choose(a, c, number)
+        choose(a, c, number, False)
     else:
         if c.issued:
             schedule_spare(a, c, t)
-        issue_last(a, c, tape, t)
+        issue_last(a, c, tape, t, False)
     if c.issued:
-        admit_again(a, c, r, tape, -1, t)
-        choose_winner(a, c, t + 1)
+        admit_again(a, c, r, tape, -1, t, False)
+        choose_winner(a, c, t + 1, False)
         look_again(a, c, t)
 
 
-cdef inline void issue_something(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t
+cdef inline inlined issue_something(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
 ) noexcept nogil:
     """Phase E with one command bus: managers, banks, offers of idle banks, sleep."""
-    if rarely(c.n_urgent) and issue_urgent_command(a, c, tape, t):
-        choose_winner(a, c, t + 1)
+    if rarely(c.n_urgent) and issue_urgent_command(a, c, tape, t, plain):
+        choose_winner(a, c, t + 1, plain)
     elif c.bank_at <= t:
-        issue_one(a, c, r, tape, t)
-    elif rarely(c.n_drowsy or c.spare_at <= t) and issue_last(a, c, tape, t):
-        choose_winner(a, c, t + 1)
+        issue_one(a, c, r, tape, t, plain)
+    elif rarely(c.n_drowsy or (not plain and c.spare_at <= t)) and issue_last(a, c, tape, t, plain):
+        choose_winner(a, c, t + 1, plain)
 
 
 # ------------------------------------------------------------------------------------- phases C to F together
@@ -165,24 +170,24 @@ cdef inline void begin_epoch(Arena* a, Channel* c, cycle_t t) noexcept nogil:
     c.bliss_epoch = epoch
     for k in range(4):
         c.blacklist[k] = 0
-    choose_banks(a, c, c.active)
-    choose_winner(a, c, t)
+    choose_banks(a, c, c.active, False)
+    choose_winner(a, c, t, False)
 
 
-cdef inline void schedule_channel(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:
     """When has the channel something to do again?"""
     cdef cycle_t soonest
     cdef bint waiting = c.fifo_head != NO_SLOT
     c.input_blocked = waiting and not c.has_room
     c.admit_at = t + 1 if waiting and (c.has_room or c.gather_until > t) else NEVER
     soonest = earlier(earlier(c.admit_at, c.manager_at), c.bank_at)
-    if rarely(not a.plain):
+    if not plain:
         c.clear_at = NEVER
         if a.config.scheduler == SCHEDULER_BLISS and a.config.bliss_clear > 0:
             if c.blacklist[0] | c.blacklist[1] | c.blacklist[2] | c.blacklist[3]:
                 c.clear_at = (t // a.config.bliss_clear + 1) * a.config.bliss_clear
         soonest = earlier(soonest, c.clear_at)
-    if rarely(c.victims != 0 or a.config.page_policy == PAGE_TIMEOUT):
+    if not plain and rarely(c.victims != 0 or a.config.page_policy == PAGE_TIMEOUT):
         schedule_spare(a, c, t + 1)
         soonest = earlier(soonest, c.spare_at)
     else:
@@ -190,97 +195,113 @@ cdef inline void schedule_channel(Arena* a, Channel* c, cycle_t t) noexcept nogi
     a.step_at[c.number] = later(soonest, t + 1)
 
 
-cdef inline void step_channel(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline inlined step_channel(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+) noexcept nogil:
     """Phases C to F of one channel."""
-    cdef int64_t stall = account(a, c, t)
+    cdef int64_t stall = account(a, c, t, plain)
     cdef int64_t joined
     c.issued = 0
     if can_admit(c):
-        joined = admit(a, c, r, tape, t)
+        joined = admit(a, c, r, tape, t, plain)
         if joined != NOT_LISTED:
-            welcome(a, c, joined, t)
-    if rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM) and update_write_mode(a, c):
-        choose_winner(a, c, t)
+            welcome(a, c, joined, t, plain)
+    if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM) and update_write_mode(a, c):
+        choose_winner(a, c, t, plain)
     if rarely(c.gather_until > t):
-        end_gathering(a, c, t)
+        end_gathering(a, c, t, plain)
     if rarely(c.manager_watches or c.manager_at <= t):
         manage(a, c, r, t)
-    if rarely(a.config.scheduler == SCHEDULER_BLISS):
+    if not plain and rarely(a.config.scheduler == SCHEDULER_BLISS):
         begin_epoch(a, c, t)
-    if rarely(a.config.command_buses == 2):
+    if not plain and rarely(a.config.command_buses == 2):
         issue_two(a, c, r, tape, t)
     else:
-        issue_something(a, c, r, tape, t)
+        issue_something(a, c, r, tape, t, plain)
     if rarely(c.held_changes):
         update_held(c, a.config.n_ranks)
-        choose_winner(a, c, t + 1)
+        choose_winner(a, c, t + 1, plain)
     c.stalls[STALL_COMMAND if c.issued else stall] += 1
     c.queue_max = later(c.queue_max, c.queued)
-    schedule_channel(a, c, t)
+    schedule_channel(a, c, t, plain)
 
 
 # ------------------------------------------------------------------------------------------------- the loop
 
-cdef inline void step_channels(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline inlined step_channels(
+    Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain
+) noexcept nogil:
     """Those channels whose time has come."""
     cdef int64_t number
     cdef cycle_t soonest = NEVER
-    if a.n_channels == 1:
-        if a.step_at[0] <= t:
-            step_channel(a, channel_at(a, 0), r, tape, t)
-        a.steps_at = a.step_at[0]
-        return
     for number in range(a.n_channels):
         if a.step_at[number] <= t:
-            step_channel(a, channel_at(a, number), r, tape, t)
-    for number in range(a.n_channels):
+            step_channel(a, channel_at(a, number), r, tape, t, plain)
         soonest = earlier(soonest, a.step_at[number])
     a.steps_at = soonest
 
 
-cdef inline void catch_up(Arena* a, cycle_t t) noexcept nogil:
+cdef inline void catch_up(Arena* a, cycle_t t, bint plain) noexcept nogil:
     """Charge what the channels lost up to the end of cycle t, in which nothing happens to them any more."""
     cdef int64_t number, stall
     cdef Channel* c
     for number in range(a.n_channels):
         c = channel_at(a, number)
         if c.then < t:
-            stall = account(a, c, t)
+            stall = account(a, c, t, plain)
             c.stalls[stall] += 1
 
 
-cdef inline void simulate_cycle(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline inlined simulate_cycle(
+    Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain
+) noexcept nogil:
     """Phases A to F; the cycle of the last delivery ends with it."""
     if a.response_at <= t:
-        respond(a, r, tape, t)
+        respond(a, r, tape, t, plain)
         if a.delivered >= a.pause_at:
             a.paused = 1
             if a.delivered == a.n_requests:
                 a.finished = 1
-                catch_up(a, t - 1)
+                catch_up(a, t - 1, plain)
                 return
     if a.input_at <= t:
-        take_requests(a, r, tape, t)
-    step_channels(a, r, tape, t)
+        take_requests(a, r, tape, t, plain)
+    step_channels(a, r, tape, t, plain)
+
+
+cdef inline inlined run(
+    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, Outcome* outcome, bint plain
+) noexcept nogil:
+    cdef cycle_t t
+    while not a.paused:
+        t = later(earlier(earlier(a.response_at, a.input_at), a.steps_at), a.now + 1)
+        if t >= until_cycle:
+            a.now = later(until_cycle - 1, a.now)
+            catch_up(a, a.now, plain)
+            outcome[0] = PAUSED
+            return
+        if rarely(tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity):
+            outcome[0] = LOG_IS_FULL
+            return
+        a.now = t
+        simulate_cycle(a, r, tape, t, plain)
+    if not a.finished:
+        catch_up(a, a.now, plain)
+    outcome[0] = DONE if a.finished else PAUSED
 
 
 cdef inline Outcome simulate(
     Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, int64_t until_requests
 ) noexcept nogil:
-    """Up to, not including, `until_cycle`, or to the end of the cycle that delivers so many requests."""
-    cdef cycle_t t
+    """Up to, not including, `until_cycle`, or to the end of the cycle that delivers so many requests.
+
+    The loop is compiled twice: where `plain` is 1 the compiler drops the rarer policies.
+    """
+    cdef Outcome outcome
     a.pause_at = earlier(until_requests, a.n_requests)
     a.paused = a.delivered >= a.pause_at
-    while not a.paused:
-        t = later(earlier(earlier(a.response_at, a.input_at), a.steps_at), a.now + 1)
-        if t >= until_cycle:
-            a.now = later(until_cycle - 1, a.now)
-            catch_up(a, a.now)
-            return PAUSED
-        if rarely(tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity):
-            return LOG_IS_FULL
-        a.now = t
-        simulate_cycle(a, r, tape, t)
-    if not a.finished:
-        catch_up(a, a.now)
-    return DONE if a.finished else PAUSED
+    if a.plain:
+        run(a, r, tape, until_cycle, &outcome, True)
+    else:
+        run(a, r, tape, until_cycle, &outcome, False)
+    return outcome

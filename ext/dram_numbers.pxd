@@ -21,6 +21,7 @@ cdef extern from *:
         x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
         return x ^ (x >> 31);
     }
+    #define dse_inlined_void __attribute__((always_inline)) void
     #define dse_rarely(x) __builtin_expect(!!(x), 0)
     #define DSE_NEVER ((int64_t)1 << 40)
     """
@@ -32,6 +33,7 @@ cdef extern from *:
     cycle_t earlier "dse_earlier"(cycle_t a, cycle_t b) noexcept nogil
     uint64_t splitmix64 "dse_splitmix64"(uint64_t x) noexcept nogil     # wraps around
     bint rarely "dse_rarely"(bint x) noexcept nogil
+    ctypedef void inlined "dse_inlined_void"    # returned by functions that the compiler must inline
 
 cdef enum:
     MAX_CHANNELS = 32

@@ -14,7 +14,7 @@ from ext.dram_lists cimport is_adaptive, is_fresh, next_hit, oldest_non_hit, sam
 from ext.dram_numbers cimport (
     ACT, BANK_BITS, BANK_LANES, CAUSE_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, GROUP_LANES,
     KEY_BITS, MUX_COLUMNS_FIRST, NEVER, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_LANES, RD, RDA, SCHEDULER_BLISS,
-    SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, VRR, WR, WRA, later, lowest_bit,
+    SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, VRR, WR, WRA, inlined, later, lowest_bit,
     rarely,
 )
 from ext.dram_schedulers cimport id_at, is_blacklisted, mute_all_but_oldest, pick
@@ -43,12 +43,12 @@ cdef inline int16_t grouped_hit(const Arena* a, const Channel* c, const Bank* ba
     return bank.oldest_hit
 
 
-cdef inline bint auto_precharges(const Arena* a, const Bank* bank) noexcept nogil:
+cdef inline bint auto_precharges(const Arena* a, const Bank* bank, bint plain) noexcept nogil:
     """Shall the next column command close the row behind it?"""
     cdef bint further_hit
     if a.config.page_policy == CLOSED:
         return True
-    if a.config.page_policy == CLOSED_CAP:
+    if not plain and a.config.page_policy == CLOSED_CAP:
         return bank.columns + 1 >= a.config.row_hit_cap
     if not is_adaptive(a):
         return False
@@ -74,29 +74,33 @@ cdef inline int64_t priority_of(
 
 
 cdef inline int64_t tag_of(
-    const Arena* a, const Channel* c, int64_t number, int16_t position, int64_t command
+    const Arena* a, const Channel* c, int64_t number, int16_t position, int64_t command, bint plain
 ) noexcept nogil:
     cdef int64_t tag = (id_at(a, position) << BANK_BITS) | number
-    if rarely(not a.plain):
+    if not plain:
         tag += priority_of(a, c, position, command) << PRIORITY_SHIFT
     return tag
 
 
-cdef inline void want(Arena* a, Channel* c, int64_t number, int16_t position, uint8_t command) noexcept nogil:
+cdef inline inlined want(
+    Arena* a, Channel* c, int64_t number, int16_t position, uint8_t command, bint plain
+) noexcept nogil:
     cdef Bank* bank = &c.banks[number]
     bank.wanted = command
-    c.wanted_tag[number] = tag_of(a, c, number, position, command)
+    c.wanted_tag[number] = tag_of(a, c, number, position, command, plain)
     c.wanted_floor[number] = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[command]]
     c.wanted_group[number] = <uint16_t> (bank.group * GROUP_LANES + a.rules.group_lane[command])
     c.wanted_lane[number] = <uint8_t> (bank.rank * RANK_LANES + a.rules.rank_lane[command])
 
 
-cdef inline void want_column(Arena* a, Channel* c, int64_t number, int16_t position) noexcept nogil:
-    cdef bint auto_precharge = auto_precharges(a, &c.banks[number])
+cdef inline inlined want_column(
+    Arena* a, Channel* c, int64_t number, int16_t position, bint plain
+) noexcept nogil:
+    cdef bint auto_precharge = auto_precharges(a, &c.banks[number], plain)
     if a.slots[position].is_write:
-        want(a, c, number, position, WRA if auto_precharge else WR)
+        want(a, c, number, position, WRA if auto_precharge else WR, plain)
     else:
-        want(a, c, number, position, RDA if auto_precharge else RD)
+        want(a, c, number, position, RDA if auto_precharge else RD, plain)
 
 
 cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept nogil:
@@ -106,9 +110,9 @@ cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept
     bank.extra = NO_SLOT
     if bank.open_row == CLOSED_ROW:
         if c.victims & bit(number):
-            want(a, c, number, bank.oldest, VRR)
+            want(a, c, number, bank.oldest, VRR, False)
         else:
-            want(a, c, number, pick(a, c, bank), ACT)
+            want(a, c, number, pick(a, c, bank), ACT, False)
         return
     if a.config.scheduler > SCHEDULER_FRFCFS:
         position = pick(a, c, bank)
@@ -119,35 +123,40 @@ cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept
     else:
         position = grouped_hit(a, c, bank)
     if a.slots[position].row != bank.open_row:
-        want(a, c, number, position, PRE)
+        want(a, c, number, position, PRE, False)
         return
-    want_column(a, c, number, position)
+    want_column(a, c, number, position, False)
     if a.config.first_ready and not is_fresh(bank):
         bank.extra = oldest_non_hit(a, bank, a.config.scheduler > SCHEDULER_FRFCFS)
 
 
-cdef inline void choose(Arena* a, Channel* c, int64_t number) noexcept nogil:
+cdef inline inlined choose_now(Arena* a, Channel* c, int64_t number, bint plain) noexcept nogil:
     """Bank `number` decides what it wants."""
     cdef Bank* bank = &c.banks[number]
     if bank.length == 0:
         c.active &= ~bit(number)
         return
-    if rarely(not a.plain):
+    if not plain:
         choose_otherwise(a, c, number)
     elif bank.open_row == CLOSED_ROW:
-        want(a, c, number, bank.oldest, ACT)
+        want(a, c, number, bank.oldest, ACT, plain)
     elif (bank.oldest_hit == NO_SLOT
             or (a.config.scheduler == SCHEDULER_FIFO and bank.oldest_hit != bank.oldest)):
-        want(a, c, number, bank.oldest, PRE)
+        want(a, c, number, bank.oldest, PRE, plain)
     elif a.config.scheduler == SCHEDULER_FRFCFS_GRP:
-        want_column(a, c, number, grouped_hit(a, c, bank))
+        want_column(a, c, number, grouped_hit(a, c, bank), plain)
     else:
-        want_column(a, c, number, bank.oldest_hit)
+        want_column(a, c, number, bank.oldest_hit, plain)
 
 
-cdef inline bint may_stay(const Arena* a, const Bank* bank) noexcept nogil:
+cdef inline void choose(Arena* a, Channel* c, int64_t number, bint plain) noexcept nogil:
+    """The same, out of line."""
+    choose_now(a, c, number, plain)
+
+
+cdef inline bint may_stay(const Arena* a, const Bank* bank, bint plain) noexcept nogil:
     """After a request joined the list: is the candidate surely the same as before?"""
-    if bank.length == 1 or not a.plain:
+    if bank.length == 1 or not plain:
         return False
     if bank.open_row == CLOSED_ROW:
         return True
@@ -158,11 +167,11 @@ cdef inline bint may_stay(const Arena* a, const Bank* bank) noexcept nogil:
     return bank.wanted != PRE or bank.oldest_hit == NO_SLOT or a.config.scheduler == SCHEDULER_FIFO
 
 
-cdef inline void choose_banks(Arena* a, Channel* c, uint64_t left) noexcept nogil:
+cdef inline void choose_banks(Arena* a, Channel* c, uint64_t left, bint plain) noexcept nogil:
     """Banks whose choice rests on something that has changed for all of them."""
     left &= c.active
     while left:
-        choose(a, c, lowest_bit(left))
+        choose(a, c, lowest_bit(left), plain)
         left &= left - 1
 
 
@@ -192,9 +201,13 @@ cdef inline cycle_t cycle_of(int64_t key) noexcept nogil:
     return key >> KEY_BITS
 
 
-cdef inline uint64_t withheld(const Channel* c) noexcept nogil:
+cdef inline int64_t bank_of(int64_t key) noexcept nogil:
+    return key & ((1 << BANK_BITS) - 1)
+
+
+cdef inline uint64_t withheld(const Channel* c, bint plain) noexcept nogil:
     """Banks that may not be served: held, or closed and activated as often as is allowed before an RFM."""
-    return c.held | (c.full & ~c.open)
+    return c.held if plain else c.held | (c.full & ~c.open)
 
 
 cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) noexcept nogil:
@@ -209,7 +222,7 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
     c.mute = 0
     if a.config.scheduler == SCHEDULER_FCFS:
         mute_all_but_oldest(a, c)
-    left = c.active & ~withheld(c) & ~c.mute
+    left = c.active & ~withheld(c, False) & ~c.mute
     while left:
         number = lowest_bit(left)
         left &= left - 1
@@ -221,7 +234,7 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
             c.best_row, c.best_is_extra = key, 0
         if a.config.first_ready and is_column and c.banks[number].extra != NO_SLOT:
             key = ((later(extra_bound_of(a, c, number) >> CAUSE_BITS, row_bus) << KEY_BITS)
-                   + tag_of(a, c, number, c.banks[number].extra, PRE) - c.best_base)
+                   + tag_of(a, c, number, c.banks[number].extra, PRE, False) - c.best_base)
             if key < c.best_row:
                 c.best_row, c.best_is_extra = key, 1
     if a.config.command_buses == 1:
@@ -233,14 +246,14 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
     c.bank_at = cycle_of(c.best_row if c.best_row < c.best else c.best)
 
 
-cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest) noexcept nogil:
+cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, bint plain) noexcept nogil:
     """Over all banks that are not held, from cycle `soonest` on."""
     cdef int64_t best = NEVER << KEY_BITS
     cdef int64_t key
     cdef uint64_t left = c.active & ~c.held
     c.best_base = a.oldest_id << BANK_BITS
     soonest = later(soonest, c.gather_until)
-    if rarely(not a.plain):
+    if not plain:
         choose_otherwise_winner(a, c, soonest)
         return
     soonest = later(soonest, c.bus_free)
@@ -252,15 +265,20 @@ cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest) noexcept n
     c.bank_at = cycle_of(best)
 
 
-cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest) noexcept nogil:
+cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest, bint plain) noexcept nogil:
+    """The same, out of line."""
+    choose_winner_now(a, c, soonest, plain)
+
+
+cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, bint plain) noexcept nogil:
     """A request joined bank `number` before the winner of cycle `soonest` goes out."""
     cdef Bank* bank = &c.banks[number]
     cdef int64_t key
-    if may_stay(a, bank):
+    if may_stay(a, bank, plain):
         return
-    choose(a, c, number)
-    if rarely(not a.plain) or (bank.length > 1 and (c.best & ((1 << BANK_BITS) - 1)) == number):
-        choose_winner(a, c, soonest)
+    choose(a, c, number, plain)
+    if not plain or (bank.length > 1 and bank_of(c.best) == number):
+        choose_winner(a, c, soonest, plain)
         return
     if c.held & bit(number):
         return

@@ -19,7 +19,7 @@ cdef inline uint64_t spare_banks(const Arena* a, const Channel* c) noexcept nogi
     cdef uint64_t banks = c.victims & ~c.open
     if a.config.page_policy == PAGE_TIMEOUT:
         banks |= c.open
-    return banks & ~c.active & ~withheld(c)
+    return banks & ~c.active & ~withheld(c, a.plain)
 
 
 cdef inline cycle_t spare_ready(const Arena* a, const Channel* c, int64_t number) noexcept nogil:
@@ -51,7 +51,7 @@ cdef inline bint issue_spare(Arena* a, Channel* c, Tape* tape, cycle_t t) noexce
         if spare_ready(a, c, number) > t:
             continue
         if c.open & bit(number):
-            precharge(a, c, tape, number, t)
+            precharge(a, c, tape, number, t, a.plain)
         else:
             refresh_victim(a, c, tape, number, t)
         return True

@@ -9,11 +9,11 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    BANK_BITS, CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
+    CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
     CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
     STALL_BATCHING, STALL_IDLE, earlier, highest_bit, later, lowest_bit, rarely,
 )
-from ext.dram_policy cimport bound_of, extra_bound_of, withheld
+from ext.dram_policy cimport bank_of, bound_of, extra_bound_of, withheld
 from ext.dram_state cimport Arena, Channel, Rank, Slot, bit
 from ext.dram_timing cimport bus_bound
 
@@ -94,9 +94,9 @@ cdef inline void count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cyc
 
 # --------------------------------------------------------------------------------------------------- stalls
 
-cdef inline int64_t cause_of_holding(const Channel* c) noexcept nogil:
+cdef inline int64_t cause_of_holding(const Channel* c, bint plain) noexcept nogil:
     """No bank has a candidate: what holds the lowest one with requests?"""
-    cdef uint64_t held = c.active & withheld(c)
+    cdef uint64_t held = c.active & withheld(c, plain)
     cdef const Rank* rank
     cdef int64_t number
     if not held:
@@ -110,16 +110,18 @@ cdef inline int64_t cause_of_holding(const Channel* c) noexcept nogil:
     return CAUSE_REFRESH if rank.refresh_blocks & bit(number) else CAUSE_ROW_HAMMER
 
 
-cdef inline cycle_t binding(const Arena* a, const Channel* c) noexcept nogil:
+cdef inline cycle_t binding(const Arena* a, const Channel* c, bint plain) noexcept nogil:
     """The bound of the winning candidate, packed with its cause."""
-    cdef int64_t best = c.best if c.best < c.best_row or a.plain else c.best_row
-    cdef int64_t number = best & ((1 << BANK_BITS) - 1)
+    cdef int64_t best = c.best if plain or c.best < c.best_row else c.best_row
+    cdef int64_t number = bank_of(best)
+    if plain:
+        return later(bound_of(c, number), (c.bus_free << CAUSE_BITS) | CAUSE_COMMAND_BUS)
     if rarely(c.best_is_extra and best == c.best_row):
         return later(extra_bound_of(a, c, number), bus_bound(a, c, 1))
     return later(bound_of(c, number), bus_bound(a, c, c.banks[number].wanted))
 
 
-cdef inline int64_t account(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+cdef inline int64_t account(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:
     """Charge the cycles between the last event and t; the class of t itself, if no command goes out."""
     cdef cycle_t gap = t - c.then - 1
     cdef cycle_t batching
@@ -138,10 +140,10 @@ cdef inline int64_t account(Arena* a, Channel* c, cycle_t t) noexcept nogil:
             c.then = t
             return STALL_BATCHING
     c.then = t
-    if rarely((c.active & ~withheld(c) & ~c.mute) == 0):
-        cause = cause_of_holding(c)
+    if rarely((c.active & ~withheld(c, plain) & ~(0 if plain else c.mute)) == 0):
+        cause = cause_of_holding(c, plain)
         c.stalls[cause] += gap
         return cause
-    bound = binding(a, c)
+    bound = binding(a, c, plain)
     c.stalls[bound & CAUSE_MASK] += gap
     return bound & CAUSE_MASK if bound >> CAUSE_BITS > t else CAUSE_COMMAND_BUS

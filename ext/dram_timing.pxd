@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
-    WINDOW_SIZE, WRA, later, lowest_bit,
+    WINDOW_SIZE, WRA, inlined, later, lowest_bit,
 )
 from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Window
 
@@ -53,11 +53,11 @@ cdef inline void constrain_rank(
 ) noexcept nogil:
     """A command to a whole rank went out at t."""
     apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], t << CAUSE_BITS)
-    constrain_beyond(a, c, command, rank, t)
+    constrain_beyond(a, c, command, rank, t, a.plain)
 
 
 cdef inline void constrain_beyond(
-    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
+    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t, bint plain
 ) noexcept nogil:
     """Windows, the other ranks, and the command bus."""
     cdef cycle_t now = t << CAUSE_BITS
@@ -69,13 +69,15 @@ cdef inline void constrain_beyond(
         for other in range(a.config.n_ranks):
             if other != rank:
                 apply(&a.rules.others[command], &c.rank_floor[other * RANK_LANES], now)
-    if a.config.command_buses == 2 and RD <= command <= WRA:
+    if not plain and a.config.command_buses == 2 and RD <= command <= WRA:
         c.column_bus_free = t + a.rules.lengths[command]
     else:
         c.bus_free = t + a.rules.lengths[command]
 
 
-cdef inline void constrain(Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t) noexcept nogil:
+cdef inline inlined constrain(
+    Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t, bint plain
+) noexcept nogil:
     """A command to bank `number` went out at t."""
     cdef const Effects* effects = &a.rules.all[command]
     cdef const Bank* bank = &c.banks[number]
@@ -92,7 +94,7 @@ cdef inline void constrain(Arena* a, Channel* c, int64_t command, int64_t number
         if floor[0] < now + effect.bound:
             floor[0] = now + effect.bound
         effect += 1
-    constrain_beyond(a, c, command, bank.rank, t)
+    constrain_beyond(a, c, command, bank.rank, t, plain)
 
 
 cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept nogil:

@@ -16,9 +16,9 @@ from ext.dram_hammer cimport clear_table, mark_if_full
 from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
-    ARBITER_REORDER, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS, MAX_RANKS, NEVER, N_COMMANDS,
-    NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PER_BANK, RESPONSES_FIFO, RETURNED,
-    SCHEDULER_FRFCFS, SLOT_MASK, WAITING, WINDOW, earlier, later,
+    ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS, MAX_RANKS, NEVER, N_COMMANDS,
+    NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PAGE_TIMEOUT, PER_BANK, RESPONSES_FIFO, RETURNED,
+    SCHEDULER_FRFCFS, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
 from ext.dram_state cimport Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, row_counters
@@ -43,7 +43,11 @@ cdef inline void derive(Arena* a) noexcept nogil:
     a.most_pulled_in = config.refresh_max_pulledin * a.n_units
     a.low_watermark = earlier(config.write_low_watermark, config.write_high_watermark)
     a.plain = (config.scheduler <= SCHEDULER_FRFCFS and config.command_mux == 0 and config.command_buses == 1
-               and not config.first_ready and config.mitigation == NO_MITIGATION)
+               and not config.first_ready and config.mitigation == NO_MITIGATION
+               and config.page_policy < PAGE_TIMEOUT and config.slot_release != AT_ACTIVATE
+               and not config.write_forwarding and not config.write_coalescing
+               and config.scheduler_buffer != SPLIT_READ_WRITE and config.arbiter != ARBITER_SIMPLE
+               and config.port_width == 1)
     for number in range(a.n_channels):
         if channel_at(a, number).victims:
             a.plain = 0
@@ -226,7 +230,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
     a.window_full = 0
     for source in range(a.n_sources):
         a.next_arrival[source] = next_arrival(a, r, source)
-        a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1)
+        a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1, a.plain)
         a.input_at = earlier(a.input_at, a.offer_at[source])
     a.n_held = a.n_waiting
     a.steps_at = a.now + 1
@@ -235,14 +239,14 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
         a.step_at[number] = c.admit_at = c.manager_at = c.spare_at = a.now + 1
         c.mute = 0
         c.best_is_extra = 0
-        c.has_room = has_room(a, c, r)
+        c.has_room = has_room(a, c, r, a.plain)
         update_held(c, a.config.n_ranks)
         schedule_response(a, c, a.now + 1)
         for k in range(a.banks_of_channel):
             count_hits(a, &c.banks[k])
             mark_if_full(a, c, k)
-            choose(a, c, k)
-        choose_winner(a, c, a.now + 1)
+            choose(a, c, k, a.plain)
+        choose_winner(a, c, a.now + 1, a.plain)
     if a.n_held:
         a.response_at = a.now + 1
 
