@@ -11,7 +11,7 @@ from ext._types cimport cycle_t
 from ext.dram_front cimport accept, head_has_room, put_response, reopen
 from ext.dram_lists cimport append
 from ext.dram_numbers cimport (
-    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SPLIT_READ_WRITE, rarely,
+    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SPLIT_READ_WRITE, inlined, rarely,
 )
 from ext.dram_policy cimport choose_banks, choose_winner
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape
@@ -20,16 +20,17 @@ cdef enum:
     NOT_LISTED = -1
 
 
-cdef inline bint has_room(const Arena* a, const Channel* c, const Requests* r, bint plain) noexcept nogil:
+cdef inline inlined update_room(Arena* a, Channel* c, const Requests* r, bint plain) noexcept nogil:
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
     if a.config.scheduler_buffer == BANKWISE:
-        return c.banks[c.last_bank].length - c.banks[c.last_bank].released < size
-    if a.config.scheduler_buffer == READ_WRITE:
-        return c.queued_writes < size and c.queued - c.queued_writes < size
-    if not plain and rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
-        return head_has_room(a, c, r)
-    return c.queued < size
+        c.has_room = c.banks[c.last_bank].length - c.banks[c.last_bank].released < size
+    elif a.config.scheduler_buffer == READ_WRITE:
+        c.has_room = c.queued_writes < size and c.queued - c.queued_writes < size
+    elif not plain and a.config.scheduler_buffer == SPLIT_READ_WRITE:
+        c.has_room = head_has_room(a, c, r)
+    else:
+        c.has_room = c.queued < size
 
 
 cdef inline bint can_admit(const Channel* c) noexcept nogil:
@@ -51,10 +52,10 @@ cdef inline bint is_served_by_a_write(
     return False
 
 
-cdef inline int64_t admit(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+cdef inline inlined admit(
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int64_t* joined, bint plain
 ) noexcept nogil:
-    """The head of the FIFO joins the list of its bank, whose number is returned; or a write serves it."""
+    """The head of the FIFO joins the list of its bank, whose number is `joined`; or a write serves it."""
     cdef int16_t position = c.fifo_head
     cdef Slot* slot = &a.slots[position]
     cdef int64_t number = r.bank[slot.index]
@@ -75,8 +76,9 @@ cdef inline int64_t admit(
             c.forwarded += not slot.is_write
             c.coalesced += slot.is_write
             put_response(a, c, position, t + 1, t)
-            c.has_room = has_room(a, c, r, plain)
-            return NOT_LISTED
+            update_room(a, c, r, plain)
+            joined[0] = NOT_LISTED
+            return
     if c.active == 0:
         c.gather_until = t + a.config.batching_window
     c.last_bank = number
@@ -85,11 +87,11 @@ cdef inline int64_t admit(
     c.queued_writes += slot.is_write
     c.queue_integral -= t
     append(a, c, number, position)
-    c.has_room = has_room(a, c, r, plain)
-    return number
+    update_room(a, c, r, plain)
+    joined[0] = number
 
 
-cdef inline void free_entry(
+cdef inline inlined free_entry(
     Arena* a, Channel* c, Slot* slot, const Requests* r, cycle_t t, bint plain
 ) noexcept nogil:
     """The request gives its place in the scheduler buffer back."""
@@ -98,7 +100,7 @@ cdef inline void free_entry(
     c.queued_writes -= slot.is_write
     c.queue_integral += t
     c.freed = 1
-    c.has_room = has_room(a, c, r, plain)
+    update_room(a, c, r, plain)
 
 
 cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:

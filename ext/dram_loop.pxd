@@ -49,7 +49,7 @@ cdef inline inlined admit_again(
     if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
         update_write_mode(a, c)
     if c.freed and c.last_admitted_at < t and can_admit(c):
-        joined = admit(a, c, r, tape, t, plain)
+        admit(a, c, r, tape, t, &joined, plain)
         if joined != NOT_LISTED and joined != number and not may_stay(a, &c.banks[joined], plain):
             choose(a, c, joined, plain)
         if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
@@ -203,7 +203,7 @@ cdef inline inlined step_channel(
     cdef int64_t joined
     c.issued = 0
     if can_admit(c):
-        joined = admit(a, c, r, tape, t, plain)
+        admit(a, c, r, tape, t, &joined, plain)
         if joined != NOT_LISTED:
             welcome(a, c, joined, t, plain)
     if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM) and update_write_mode(a, c):

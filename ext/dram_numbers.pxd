@@ -10,7 +10,7 @@ from ext._types cimport cycle_t
 cdef extern from *:
     """
     #include <stdint.h>
-    static inline int dse_lowest_bit(uint64_t mask) { return __builtin_ctzll(mask); }
+    static inline int64_t dse_lowest_bit(uint64_t mask) { return __builtin_ctzll(mask); }
     static inline int dse_highest_bit(uint64_t mask) { return 63 - __builtin_clzll(mask); }
     static inline int dse_bit_count(uint64_t mask) { return __builtin_popcountll(mask); }
     static inline int64_t dse_later(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -26,7 +26,7 @@ cdef extern from *:
     #define DSE_NEVER ((int64_t)1 << 40)
     """
     const cycle_t NEVER "DSE_NEVER"     # later than any event; arrivals are checked to lie below half of it
-    int lowest_bit "dse_lowest_bit"(uint64_t mask) noexcept nogil
+    int64_t lowest_bit "dse_lowest_bit"(uint64_t mask) noexcept nogil
     int highest_bit "dse_highest_bit"(uint64_t mask) noexcept nogil
     int bit_count "dse_bit_count"(uint64_t mask) noexcept nogil
     cycle_t later "dse_later"(cycle_t a, cycle_t b) noexcept nogil

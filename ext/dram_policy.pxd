@@ -19,6 +19,7 @@ from ext.dram_numbers cimport (
 )
 from ext.dram_schedulers cimport id_at, is_blacklisted, mute_all_but_oldest, pick
 from ext.dram_state cimport Arena, Bank, Channel, bit
+from ext.dram_timing cimport update_wanted_key
 
 
 # ------------------------------------------------------------------------------------------------- one bank
@@ -91,6 +92,7 @@ cdef inline inlined want(
     c.wanted_floor[number] = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[command]]
     c.wanted_group[number] = <uint16_t> (bank.group * GROUP_LANES + a.rules.group_lane[command])
     c.wanted_lane[number] = <uint8_t> (bank.rank * RANK_LANES + a.rules.rank_lane[command])
+    update_wanted_key(c, number)
 
 
 cdef inline inlined want_column(
@@ -192,9 +194,12 @@ cdef inline cycle_t extra_bound_of(const Arena* a, const Channel* c, int64_t num
 
 
 cdef inline int64_t key_of(const Channel* c, int64_t number, cycle_t soonest) noexcept nogil:
-    """First legal cycle from `soonest` on, priority, age and number of a bank's candidate: the least wins."""
-    cdef cycle_t cycle = later(bound_of(c, number) >> CAUSE_BITS, soonest)
-    return (cycle << KEY_BITS) + c.wanted_tag[number] - c.best_base
+    """First legal cycle from `soonest` on, priority, age and number of a bank's candidate: the least wins.
+
+    Ages count from request 0 here, so that the cycle can be read only after best_base was subtracted.
+    """
+    cdef cycle_t cycle = later(c.rank_floor[c.wanted_lane[number]] >> CAUSE_BITS, soonest)
+    return later(c.wanted_key[number], (cycle << KEY_BITS) + c.wanted_tag[number])
 
 
 cdef inline cycle_t cycle_of(int64_t key) noexcept nogil:
@@ -227,7 +232,7 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
         number = lowest_bit(left)
         left &= left - 1
         is_column = RD <= c.banks[number].wanted <= WRA
-        key = key_of(c, number, column_bus if is_column else row_bus)
+        key = key_of(c, number, column_bus if is_column else row_bus) - c.best_base
         if is_column:
             c.best = key if key < c.best else c.best
         elif key < c.best_row:
@@ -257,12 +262,13 @@ cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, bin
         choose_otherwise_winner(a, c, soonest)
         return
     soonest = later(soonest, c.bus_free)
+    best += c.best_base
     while left:
         key = key_of(c, lowest_bit(left), soonest)
         best = key if key < best else best
         left &= left - 1
-    c.best = best
-    c.bank_at = cycle_of(best)
+    c.best = best - c.best_base
+    c.bank_at = cycle_of(c.best)
 
 
 cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest, bint plain) noexcept nogil:
@@ -282,7 +288,7 @@ cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, 
         return
     if c.held & bit(number):
         return
-    key = key_of(c, number, later(later(soonest, c.gather_until), c.bus_free))
+    key = key_of(c, number, later(later(soonest, c.gather_until), c.bus_free)) - c.best_base
     if key < c.best:
         c.best = key
         c.bank_at = cycle_of(key)

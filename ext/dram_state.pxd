@@ -267,6 +267,7 @@ cdef struct Channel:
     int64_t stalls[N_STALLS]    # cycles up to `then`
     int64_t bank_counts[MAX_BANKS * N_BANK_COUNTS]
     # Candidates, one per bank
+    int64_t wanted_key[MAX_BANKS]       # as far as bank and group decide: cycle << KEY_BITS, plus the tag
     cycle_t wanted_floor[MAX_BANKS]     # of the bank's own rules, packed
     int64_t wanted_tag[MAX_BANKS]       # priority << PRIORITY_SHIFT + (id << BANK_BITS | bank)
     uint16_t wanted_group[MAX_BANKS]    # index in group_floor
@@ -298,6 +299,7 @@ cdef struct Arena:
     int64_t banks_of_channel
     int64_t n_groups            # of a channel
     int64_t banks_per_group
+    uint64_t group_banks        # those of group 0
     uint64_t set_banks          # the banks of set 0 of rank 0
     int64_t n_units             # of refresh
     int64_t refresh_step

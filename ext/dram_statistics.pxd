@@ -11,7 +11,7 @@ from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
     CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
-    STALL_BATCHING, STALL_IDLE, earlier, highest_bit, later, lowest_bit, rarely,
+    STALL_BATCHING, STALL_IDLE, earlier, highest_bit, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport bank_of, bound_of, extra_bound_of, withheld
 from ext.dram_state cimport Arena, Channel, Rank, Slot, bit
@@ -41,7 +41,7 @@ cdef inline int32_t coarse_bin(int64_t latency) noexcept nogil:
     return place if place < COARSE_BINS else COARSE_BINS - 1
 
 
-cdef inline void count_latency(Arena* a, int series, int64_t latency) noexcept nogil:
+cdef inline inlined count_latency(Arena* a, int series, int64_t latency) noexcept nogil:
     a.histogram[series * N_BINS + latency_bin(latency)] += 1
     a.latency_sum[series] += latency
     if latency > a.latency_max[series]:
@@ -73,7 +73,7 @@ cdef inline void halve_timeline(Arena* a) noexcept nogil:
     a.span_bits += 1
 
 
-cdef inline void count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t) noexcept nogil:
+cdef inline inlined count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t) noexcept nogil:
     """Every request in the timeline, measured ones in the histograms."""
     cdef int64_t latency = t - arrival
     cdef int64_t span

@@ -11,19 +11,19 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
+    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
     WINDOW_SIZE, WRA, inlined, later, lowest_bit,
 )
-from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Window
+from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Window, bit
 
 
-cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
+cdef inline inlined apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
     """Raise the floors of one bank, group or rank."""
-    cdef int64_t k
-    cdef cycle_t* floor
-    for k in range(effects.n):
-        floor = floors + effects.at[k].lane
-        floor[0] = later(floor[0], now + effects.at[k].bound)
+    cdef const Effect* effect = effects.at
+    cdef const Effect* end = effect + effects.n
+    while effect != end:
+        floors[effect.lane] = later(floors[effect.lane], now + effect.bound)
+        effect += 1
 
 
 cdef inline void enter_windows(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
@@ -75,25 +75,32 @@ cdef inline void constrain_beyond(
         c.bus_free = t + a.rules.lengths[command]
 
 
+cdef inline void update_wanted_key(Channel* c, int64_t number) noexcept nogil:
+    """Of a bank's candidate: its own floor or its group's has been raised."""
+    cdef cycle_t bound = later(c.wanted_floor[number], c.group_floor[c.wanted_group[number]])
+    c.wanted_key[number] = ((bound >> CAUSE_BITS) << KEY_BITS) + c.wanted_tag[number]
+
+
+cdef inline void update_group(const Arena* a, Channel* c, int64_t number) noexcept nogil:
+    """A command to bank `number` raised the floors of its group; the bank itself will choose again."""
+    cdef uint64_t left = a.group_banks << (c.banks[number].group * a.banks_per_group)
+    left &= c.active & ~bit(number)
+    while left:
+        update_wanted_key(c, lowest_bit(left))
+        left &= left - 1
+
+
 cdef inline inlined constrain(
     Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t, bint plain
 ) noexcept nogil:
     """A command to bank `number` went out at t."""
-    cdef const Effects* effects = &a.rules.all[command]
     cdef const Bank* bank = &c.banks[number]
     cdef cycle_t now = t << CAUSE_BITS
-    cdef cycle_t* floors[3]
-    cdef cycle_t* floor
-    cdef const Effect* effect = effects.at
-    cdef const Effect* end = effect + effects.n
-    floors[0] = &c.bank_floor[number * BANK_LANES]
-    floors[1] = &c.group_floor[bank.group * GROUP_LANES]
-    floors[2] = &c.rank_floor[bank.rank * RANK_LANES]
-    while effect != end:
-        floor = floors[effect.level] + effect.lane
-        if floor[0] < now + effect.bound:
-            floor[0] = now + effect.bound
-        effect += 1
+    apply(&a.rules.bank[command], &c.bank_floor[number * BANK_LANES], now)
+    apply(&a.rules.group[command], &c.group_floor[bank.group * GROUP_LANES], now)
+    apply(&a.rules.rank[command], &c.rank_floor[bank.rank * RANK_LANES], now)
+    if a.rules.group[command].n:
+        update_group(a, c, number)
     constrain_beyond(a, c, command, bank.rank, t, plain)
 
 

@@ -8,7 +8,7 @@ hot loop.
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_admission cimport has_room
+from ext.dram_admission cimport update_room
 from ext.dram_front cimport (
     hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response,
 )
@@ -110,6 +110,7 @@ cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) n
     a.banks_of_channel = config.n_ranks * config.n_banks
     a.n_groups = config.n_ranks * config.n_bank_groups
     a.banks_per_group = config.n_banks // config.n_bank_groups
+    a.group_banks = bit(a.banks_per_group) - 1 if a.banks_per_group < 64 else ~(<uint64_t> 0)
     for number in range(config.n_bank_groups):
         a.set_banks |= bit(number * a.banks_per_group)
     derive(a)
@@ -239,7 +240,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
         a.step_at[number] = c.admit_at = c.manager_at = c.spare_at = a.now + 1
         c.mute = 0
         c.best_is_extra = 0
-        c.has_room = has_room(a, c, r, a.plain)
+        update_room(a, c, r, a.plain)
         update_held(c, a.config.n_ranks)
         schedule_response(a, c, a.now + 1)
         for k in range(a.banks_of_channel):
