@@ -20,7 +20,7 @@ cdef enum:
     NOT_LISTED = -1
 
 
-cdef inline inlined update_room(Arena* a, Channel* c, const Requests* r, bint plain) noexcept nogil:
+cdef inline inlined update_room(Arena* a, Channel* c, const Requests* r, int plain) noexcept nogil:
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
     if a.config.scheduler_buffer == BANKWISE:
@@ -53,7 +53,7 @@ cdef inline bint is_served_by_a_write(
 
 
 cdef inline inlined admit(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int64_t* joined, bint plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int64_t* joined, int plain
 ) noexcept nogil:
     """The head of the FIFO joins the list of its bank, whose number is `joined`; or a write serves it."""
     cdef int16_t position = c.fifo_head
@@ -67,7 +67,7 @@ cdef inline inlined admit(
     c.last_admitted_at = t
     if rarely(slot.accepted < 0 or (not plain and a.config.arbiter == ARBITER_SIMPLE)):
         if slot.accepted < 0:
-            accept(a, tape, slot, t)
+            accept(a, tape, slot, slot.source, t)
         if not plain and a.config.arbiter == ARBITER_SIMPLE:
             a.in_handshake[slot.source] -= 1
         reopen(a, slot.source, plain)
@@ -75,7 +75,7 @@ cdef inline inlined admit(
         if is_served_by_a_write(a, c, number, slot):
             c.forwarded += not slot.is_write
             c.coalesced += slot.is_write
-            put_response(a, c, position, t + 1, t)
+            put_response(a, c, position, t + 1, t, plain)
             update_room(a, c, r, plain)
             joined[0] = NOT_LISTED
             return
@@ -92,7 +92,7 @@ cdef inline inlined admit(
 
 
 cdef inline inlined free_entry(
-    Arena* a, Channel* c, Slot* slot, const Requests* r, cycle_t t, bint plain
+    Arena* a, Channel* c, Slot* slot, const Requests* r, cycle_t t, int plain
 ) noexcept nogil:
     """The request gives its place in the scheduler buffer back."""
     slot.holds_entry = 0
@@ -103,7 +103,7 @@ cdef inline inlined free_entry(
     update_room(a, c, r, plain)
 
 
-cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:
+cdef inline void end_gathering(Arena* a, Channel* c, cycle_t t, int plain) noexcept nogil:
     """The requests of an idle channel stop waiting for company when the next one has no room."""
     if c.fifo_head != NO_SLOT and not c.has_room:
         c.gather_until = c.spare_at = t

@@ -56,7 +56,7 @@ cdef inline void count_on_bank(Channel* c, int64_t number, int64_t column) noexc
 
 
 cdef inline inlined open_row(
-    Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t, bint plain
+    Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t, int plain
 ) noexcept nogil:
     cdef Bank* bank = &c.banks[number]
     cdef Rank* rank = &c.ranks[bank.rank]
@@ -86,7 +86,7 @@ cdef inline void close_row(Channel* c, int64_t number, cycle_t physical_close) n
     bank.oldest_hit = NO_SLOT
 
 
-cdef inline void turn_around(Arena* a, Channel* c, uint8_t direction, bint plain) noexcept nogil:
+cdef inline void turn_around(Arena* a, Channel* c, uint8_t direction, int plain) noexcept nogil:
     """The bus changes its direction, and with it the choices of the grouping schedulers."""
     c.last_direction = direction
     if a.config.scheduler == SCHEDULER_FRFCFS_GRP:
@@ -109,7 +109,7 @@ cdef inline void count_streak(Arena* a, Channel* c, uint8_t source) noexcept nog
 
 cdef inline inlined move_data(
     Arena* a, Channel* c, const Requests* r, int64_t number, int16_t position, bint auto_precharge,
-    cycle_t t, bint plain
+    cycle_t t, int plain
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
     cdef Bank* bank = &c.banks[number]
@@ -127,7 +127,7 @@ cdef inline inlined move_data(
     count_on_bank(c, number, COUNT_RD + is_write)
     if slot.row_class == ROW_CONFLICT:
         count_on_bank(c, number, COUNT_CONFLICT)
-    put_response(a, c, position, t + latency + a.config.t_burst, t)
+    put_response(a, c, position, t + latency + a.config.t_burst, t, plain)
     if auto_precharge:
         latency = a.config.t_write_close if is_write else a.config.t_read_close
         close_row(c, number, later(t + latency, bank.activated + a.config.t_ras))
@@ -156,7 +156,7 @@ cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number
 
 cdef inline inlined issue(
     Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, int16_t position, uint8_t command,
-    cycle_t t, bint plain
+    cycle_t t, int plain
 ) noexcept nogil:
     """A command for the request at `position` goes out; the bank has not chosen again yet."""
     cdef Slot* slot = &a.slots[position]
@@ -183,7 +183,7 @@ cdef inline inlined issue(
 
 
 cdef inline void precharge(
-    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, bint plain
+    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
     """PRE without a request."""
     c.commands[PRE] += 1
@@ -197,7 +197,7 @@ cdef inline void precharge(
 
 # ------------------------------------------------------------------------------------ commands of a manager
 
-cdef inline void precharge_all(Arena* a, Channel* c, int64_t rank, cycle_t t, bint plain) noexcept nogil:
+cdef inline void precharge_all(Arena* a, Channel* c, int64_t rank, cycle_t t, int plain) noexcept nogil:
     cdef uint64_t left = c.open & c.ranks[rank].banks
     c.banks_closed_by_prea += bit_count(left)
     while left:
@@ -233,7 +233,7 @@ cdef inline void wake_up(Arena* a, Channel* c, Rank* rank, cycle_t t) noexcept n
 
 
 cdef inline void refresh_banks(
-    Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t, bint plain
+    Arena* a, Channel* c, int64_t number, int64_t command, cycle_t t, int plain
 ) noexcept nogil:
     """REF, REFPB, REFSB, RFM, RFMSB."""
     cdef Rank* rank = &c.ranks[number]
@@ -256,7 +256,7 @@ cdef inline void refresh_banks(
 
 
 cdef inline void issue_urgent(
-    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, bint plain
+    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
     """The command that refresh or RFM proposed goes out."""
     cdef Rank* rank = &c.ranks[number]
@@ -275,7 +275,7 @@ cdef inline void issue_urgent(
 
 
 cdef inline void issue_drowsy(
-    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, bint plain
+    Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
     """The command into or out of sleep goes out."""
     cdef Rank* rank = &c.ranks[number]

@@ -9,7 +9,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, NEVER, NO_SLOT, RESPONSES_FIFO, RESPONSES_REORDER,
+    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, LONE, NEVER, NO_SLOT, RESPONSES_FIFO, RESPONSES_REORDER,
     RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, inlined, later, rarely,
 )
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, channel_at
@@ -18,12 +18,12 @@ from ext.dram_statistics cimport count_delivery
 
 # --------------------------------------------------------------------------------------------- A: responses
 
-cdef inline inlined schedule_response(Arena* a, Channel* c, cycle_t soonest) noexcept nogil:
+cdef inline inlined schedule_response(Arena* a, Channel* c, cycle_t soonest, int plain) noexcept nogil:
     """When can the controller hand over its next response?"""
     c.response_at = NEVER
     if c.response_head != NO_SLOT:
         c.response_at = later(a.slots[c.response_head].ready, soonest)
-    if a.n_channels == 1:
+    if plain == LONE or a.n_channels == 1:
         a.response_at = c.response_at if a.n_held == 0 else soonest
     else:
         a.response_at = earlier(a.response_at, c.response_at)
@@ -40,7 +40,7 @@ cdef inline void line_up(Arena* a, Channel* c, int16_t position) noexcept nogil:
 
 
 cdef inline inlined put_response(
-    Arena* a, Channel* c, int16_t position, cycle_t ready, cycle_t t
+    Arena* a, Channel* c, int16_t position, cycle_t ready, cycle_t t, int plain
 ) noexcept nogil:
     """The column command of a request went out at t (or it needs none); its data are complete at `ready`."""
     cdef Slot* slot = &a.slots[position]
@@ -51,7 +51,7 @@ cdef inline inlined put_response(
     if a.config.resp_queue == RESPONSES_FIFO:
         line_up(a, c, position)
     if position == c.response_head:
-        schedule_response(a, c, t + 1)
+        schedule_response(a, c, t + 1, plain)
 
 
 cdef inline int16_t take_response(Arena* a, Channel* c, cycle_t t) noexcept nogil:
@@ -63,17 +63,17 @@ cdef inline int16_t take_response(Arena* a, Channel* c, cycle_t t) noexcept nogi
     return position
 
 
-cdef inline int64_t index_at(const Requests* r, int64_t k) noexcept nogil:
+cdef inline int64_t index_at(const Requests* r, int64_t k, int plain) noexcept nogil:
     """Index in the merged trace of number k in the order of sources."""
-    return r.order[k] if r.order else k
+    return r.order[k] if plain != LONE and r.order else k
 
 
-cdef inline cycle_t next_arrival(const Arena* a, const Requests* r, int64_t source) noexcept nogil:
+cdef inline cycle_t next_arrival(const Arena* a, const Requests* r, int64_t source, int plain) noexcept nogil:
     cdef int64_t k = a.position[source]
-    return r.arrival[index_at(r, k)] if k < r.first[source + 1] else NEVER
+    return r.arrival[index_at(r, k, plain)] if k < r.first[source + 1] else NEVER
 
 
-cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, bint plain) noexcept nogil:
+cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, int plain) noexcept nogil:
     """When the source offers its next request, as far as its own state decides."""
     if not plain and a.config.arbiter == ARBITER_SIMPLE:
         if a.in_handshake[source]:
@@ -83,35 +83,36 @@ cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, 
     return later(a.next_arrival[source], soonest)
 
 
-cdef inline void reopen(Arena* a, int64_t source, bint plain) noexcept nogil:
+cdef inline void reopen(Arena* a, int64_t source, int plain) noexcept nogil:
     """Something that held back the source may be gone."""
     a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1, plain)
     a.input_at = earlier(a.input_at, a.offer_at[source])
 
 
 cdef inline inlined deliver_now(
-    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, int plain
 ) noexcept nogil:
     """The source receives the response of the request in slot `position`."""
     cdef Slot* slot = &a.slots[position]
+    cdef int64_t source = 0 if plain == LONE else slot.source
     slot.stage = DELIVERED
     while a.oldest_id < a.next_id and a.slots[a.oldest_id & SLOT_MASK].stage == DELIVERED:
         a.oldest_id += 1
     a.delivered += 1
     a.last_delivered_at = t
-    a.in_flight[slot.source] -= 1
-    if a.offer_at[slot.source] == NEVER:
-        reopen(a, slot.source, plain)
+    a.in_flight[source] -= 1
+    if a.offer_at[source] == NEVER:
+        reopen(a, source, plain)
     if rarely(a.window_full):
         a.window_full = 0
         a.input_at = earlier(a.input_at, t)
-    count_delivery(a, slot, r.arrival[slot.index], t)
+    count_delivery(a, slot, r.arrival[slot.index], t, plain)
     if rarely(tape.finished is not NULL):
         tape.finished[slot.index] = t
 
 
 cdef inline void deliver(
-    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, int plain
 ) noexcept nogil:
     """The same, out of line."""
     deliver_now(a, r, tape, position, t, plain)
@@ -148,7 +149,7 @@ cdef inline int16_t next_held(const Arena* a, int64_t source) noexcept nogil:
     return <int16_t> (id & SLOT_MASK) if id >= 0 and a.slots[id & SLOT_MASK].stage == RETURNED else NO_SLOT
 
 
-cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain) noexcept nogil:
+cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Each source gets at most port_width of the responses that the arbiter holds."""
     cdef int64_t source, k
     cdef int16_t position
@@ -167,7 +168,7 @@ cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t
         a.n_held += next_held(a, source) != NO_SLOT
 
 
-cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain) noexcept nogil:
+cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Phase A for several channels, or where responses wait at the arbiter."""
     cdef int64_t number
     cdef int16_t position
@@ -188,17 +189,17 @@ cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t,
         a.response_at = earlier(a.response_at, channel_at(a, number).response_at)
 
 
-cdef inline inlined respond(Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain) noexcept nogil:
+cdef inline inlined respond(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Phase A."""
     cdef int16_t position
     cdef Channel* c = channel_at(a, 0)
-    if a.n_channels > 1 or a.config.arbiter == ARBITER_REORDER or a.n_waiting:
+    if (plain != LONE and a.n_channels > 1) or a.config.arbiter == ARBITER_REORDER or a.n_waiting:
         respond_all(a, r, tape, t, plain)
         return
     position = take_response(a, c, t)
     if position != NO_SLOT:
         deliver_now(a, r, tape, position, t, plain)
-    schedule_response(a, c, t + 1)
+    schedule_response(a, c, t + 1, plain)
 
 
 # ------------------------------------------------------------------------------------------- B: requests in
@@ -213,11 +214,11 @@ cdef inline void link_to_source(Arena* a, int64_t id, int64_t source) noexcept n
     a.last_own[source] = id
 
 
-cdef inline void accept(Arena* a, Tape* tape, Slot* slot, cycle_t t) noexcept nogil:
+cdef inline void accept(Arena* a, Tape* tape, Slot* slot, int64_t source, cycle_t t) noexcept nogil:
     """The source's handshake ends: its next request may follow in the next cycle."""
     slot.accepted = t
-    a.last_accepted_at[slot.source] = t
-    a.in_flight[slot.source] += 1
+    a.last_accepted_at[source] = t
+    a.in_flight[source] += 1
     if rarely(tape.accepted is not NULL):
         tape.accepted[slot.index] = t
 
@@ -237,14 +238,14 @@ cdef inline bint is_blocked(const Channel* c, cycle_t t) noexcept nogil:
 
 
 cdef inline inlined enter_channel(
-    Arena* a, const Requests* r, int64_t id, cycle_t t, bint plain
+    Arena* a, const Requests* r, int64_t id, cycle_t t, int plain
 ) noexcept nogil:
     """Put a request at the end of its channel's FIFO."""
     cdef int16_t position = <int16_t> (id & SLOT_MASK)
     cdef Slot* slot = &a.slots[position]
     cdef int64_t number = 0
     cdef Channel* c
-    if a.n_channels > 1:
+    if plain != LONE and a.n_channels > 1:
         number = r.channel[slot.index]
     c = channel_at(a, number)
     slot.behind = NO_SLOT
@@ -266,29 +267,29 @@ cdef inline inlined enter_channel(
 
 
 cdef inline inlined enter(
-    Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, int plain
 ) noexcept nogil:
     """The source's next request enters its channel."""
     cdef int64_t id = a.next_id
     cdef Slot* slot = &a.slots[id & SLOT_MASK]
-    slot.index = index_at(r, a.position[source])
+    slot.index = index_at(r, a.position[source], plain)
     slot.source = <uint8_t> source
     slot.stage = WAITING
     slot.accepted = -1
     a.next_id += 1
     a.position[source] += 1
-    a.next_arrival[source] = next_arrival(a, r, source)
+    a.next_arrival[source] = next_arrival(a, r, source, plain)
     if not plain and a.config.arbiter == ARBITER_SIMPLE:
         a.in_handshake[source] += 1
     else:
-        accept(a, tape, slot, t)
+        accept(a, tape, slot, source, t)
     if a.config.arbiter == ARBITER_REORDER:
         link_to_source(a, id, source)
     enter_channel(a, r, id, t, plain)
 
 
 cdef inline inlined take_from(
-    Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, int plain
 ) noexcept nogil:
     """At most port_width requests of a source that offers one."""
     cdef int64_t k
@@ -309,12 +310,12 @@ cdef inline inlined take_from(
 
 
 cdef inline inlined take_requests(
-    Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Phase B."""
     cdef int64_t source
     cdef cycle_t soonest = NEVER
-    for source in range(a.n_sources):
+    for source in range(1 if plain == LONE else a.n_sources):
         if a.offer_at[source] <= t:
             take_from(a, r, tape, source, t, plain)
             if a.window_full and a.offer_at[source] <= t:

@@ -16,7 +16,7 @@ from ext.dram_managers cimport (
     drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank,
 )
 from ext.dram_numbers cimport (
-    BANK_BITS, NEVER, NO_SLOT, PAGE_TIMEOUT, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK,
+    ANY, BANK_BITS, LONE, NEVER, NO_SLOT, PAGE_TIMEOUT, PLAIN, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK,
     STALL_COMMAND, earlier, inlined, later, rarely,
 )
 from ext.dram_policy cimport (
@@ -42,7 +42,7 @@ cdef inline void look_again(Arena* a, Channel* c, cycle_t t) noexcept nogil:
 
 
 cdef inline inlined admit_again(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t, bint plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
     """Phase F: once more, if a command has just freed a place. Bank `number` will choose anyway."""
     cdef int64_t joined
@@ -57,7 +57,7 @@ cdef inline inlined admit_again(
 
 
 cdef inline inlined issue_best(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, bint is_extra, cycle_t t, bint plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, bint is_extra, cycle_t t, int plain
 ) noexcept nogil:
     """The winning candidate goes out."""
     cdef int64_t number = bank_of(best)
@@ -69,7 +69,7 @@ cdef inline inlined issue_best(
 
 
 cdef inline inlined issue_one(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """One command bus, and a bank has won."""
     cdef int64_t number = bank_of(c.best)
@@ -81,7 +81,7 @@ cdef inline inlined issue_one(
     look_again(a, c, t)
 
 
-cdef inline bint issue_urgent_command(Arena* a, Channel* c, Tape* tape, cycle_t t, bint plain) noexcept nogil:
+cdef inline bint issue_urgent_command(Arena* a, Channel* c, Tape* tape, cycle_t t, int plain) noexcept nogil:
     cdef int64_t rank = urgent_rank(a, c, t)
     if rank < 0:
         return False
@@ -90,7 +90,7 @@ cdef inline bint issue_urgent_command(Arena* a, Channel* c, Tape* tape, cycle_t 
     return True
 
 
-cdef inline bint issue_last(Arena* a, Channel* c, Tape* tape, cycle_t t, bint plain) noexcept nogil:
+cdef inline bint issue_last(Arena* a, Channel* c, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Offers of banks with an empty list, then sleep."""
     cdef int64_t rank
     if not plain and c.spare_at <= t and issue_spare(a, c, tape, t):
@@ -146,7 +146,7 @@ cdef inline void issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, 
 
 
 cdef inline inlined issue_something(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Phase E with one command bus: managers, banks, offers of idle banks, sleep."""
     if rarely(c.n_urgent) and issue_urgent_command(a, c, tape, t, plain):
@@ -174,7 +174,7 @@ cdef inline void begin_epoch(Arena* a, Channel* c, cycle_t t) noexcept nogil:
     choose_winner(a, c, t, False)
 
 
-cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:
+cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, int plain) noexcept nogil:
     """When has the channel something to do again?"""
     cdef cycle_t soonest
     cdef bint waiting = c.fifo_head != NO_SLOT
@@ -192,11 +192,11 @@ cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, bint plain
         soonest = earlier(soonest, c.spare_at)
     else:
         c.spare_at = NEVER
-    a.step_at[c.number] = later(soonest, t + 1)
+    a.step_at[0 if plain == LONE else c.number] = later(soonest, t + 1)
 
 
 cdef inline inlined step_channel(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Phases C to F of one channel."""
     cdef int64_t stall = account(a, c, t, plain)
@@ -229,11 +229,16 @@ cdef inline inlined step_channel(
 # ------------------------------------------------------------------------------------------------- the loop
 
 cdef inline inlined step_channels(
-    Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Those channels whose time has come."""
     cdef int64_t number
     cdef cycle_t soonest = NEVER
+    if plain == LONE:
+        if a.step_at[0] <= t:
+            step_channel(a, channel_at(a, 0), r, tape, t, plain)
+        a.steps_at = a.step_at[0]
+        return
     for number in range(a.n_channels):
         if a.step_at[number] <= t:
             step_channel(a, channel_at(a, number), r, tape, t, plain)
@@ -241,7 +246,7 @@ cdef inline inlined step_channels(
     a.steps_at = soonest
 
 
-cdef inline void catch_up(Arena* a, cycle_t t, bint plain) noexcept nogil:
+cdef inline void catch_up(Arena* a, cycle_t t, int plain) noexcept nogil:
     """Charge what the channels lost up to the end of cycle t, in which nothing happens to them any more."""
     cdef int64_t number, stall
     cdef Channel* c
@@ -253,7 +258,7 @@ cdef inline void catch_up(Arena* a, cycle_t t, bint plain) noexcept nogil:
 
 
 cdef inline inlined simulate_cycle(
-    Arena* a, const Requests* r, Tape* tape, cycle_t t, bint plain
+    Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Phases A to F; the cycle of the last delivery ends with it."""
     if a.response_at <= t:
@@ -270,7 +275,7 @@ cdef inline inlined simulate_cycle(
 
 
 cdef inline inlined run(
-    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, Outcome* outcome, bint plain
+    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, Outcome* outcome, int plain
 ) noexcept nogil:
     cdef cycle_t t
     while not a.paused:
@@ -295,13 +300,15 @@ cdef inline Outcome simulate(
 ) noexcept nogil:
     """Up to, not including, `until_cycle`, or to the end of the cycle that delivers so many requests.
 
-    The loop is compiled twice: where `plain` is 1 the compiler drops the rarer policies.
+    The loop is compiled three times: the compiler drops what `plain` excludes.
     """
     cdef Outcome outcome
     a.pause_at = earlier(until_requests, a.n_requests)
     a.paused = a.delivered >= a.pause_at
-    if a.plain:
-        run(a, r, tape, until_cycle, &outcome, True)
+    if a.plain == LONE:
+        run(a, r, tape, until_cycle, &outcome, LONE)
+    elif a.plain:
+        run(a, r, tape, until_cycle, &outcome, PLAIN)
     else:
-        run(a, r, tape, until_cycle, &outcome, False)
+        run(a, r, tape, until_cycle, &outcome, ANY)
     return outcome

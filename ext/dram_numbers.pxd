@@ -75,6 +75,11 @@ cdef enum:
     MAX_WINDOWS = 8
     WINDOW_SIZE = 16            # most commands of a window (four activates: 4)
 
+cdef enum:                      # how much the loop is compiled for (dram_loop)
+    ANY = 0
+    PLAIN = 1                   # no policy that leaves the fast path
+    LONE = 2                    # the same, and one channel and one source
+
 cdef enum:                      # commands, in the order of COMMANDS
     ACT = 0
     PRE = 1

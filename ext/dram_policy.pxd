@@ -44,7 +44,7 @@ cdef inline int16_t grouped_hit(const Arena* a, const Channel* c, const Bank* ba
     return bank.oldest_hit
 
 
-cdef inline bint auto_precharges(const Arena* a, const Bank* bank, bint plain) noexcept nogil:
+cdef inline bint auto_precharges(const Arena* a, const Bank* bank, int plain) noexcept nogil:
     """Shall the next column command close the row behind it?"""
     cdef bint further_hit
     if a.config.page_policy == CLOSED:
@@ -75,7 +75,7 @@ cdef inline int64_t priority_of(
 
 
 cdef inline int64_t tag_of(
-    const Arena* a, const Channel* c, int64_t number, int16_t position, int64_t command, bint plain
+    const Arena* a, const Channel* c, int64_t number, int16_t position, int64_t command, int plain
 ) noexcept nogil:
     cdef int64_t tag = (id_at(a, position) << BANK_BITS) | number
     if not plain:
@@ -84,7 +84,7 @@ cdef inline int64_t tag_of(
 
 
 cdef inline inlined want(
-    Arena* a, Channel* c, int64_t number, int16_t position, uint8_t command, bint plain
+    Arena* a, Channel* c, int64_t number, int16_t position, uint8_t command, int plain
 ) noexcept nogil:
     cdef Bank* bank = &c.banks[number]
     bank.wanted = command
@@ -96,7 +96,7 @@ cdef inline inlined want(
 
 
 cdef inline inlined want_column(
-    Arena* a, Channel* c, int64_t number, int16_t position, bint plain
+    Arena* a, Channel* c, int64_t number, int16_t position, int plain
 ) noexcept nogil:
     cdef bint auto_precharge = auto_precharges(a, &c.banks[number], plain)
     if a.slots[position].is_write:
@@ -132,7 +132,7 @@ cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept
         bank.extra = oldest_non_hit(a, bank, a.config.scheduler > SCHEDULER_FRFCFS)
 
 
-cdef inline inlined choose_now(Arena* a, Channel* c, int64_t number, bint plain) noexcept nogil:
+cdef inline inlined choose_now(Arena* a, Channel* c, int64_t number, int plain) noexcept nogil:
     """Bank `number` decides what it wants."""
     cdef Bank* bank = &c.banks[number]
     if bank.length == 0:
@@ -151,12 +151,12 @@ cdef inline inlined choose_now(Arena* a, Channel* c, int64_t number, bint plain)
         want_column(a, c, number, bank.oldest_hit, plain)
 
 
-cdef inline void choose(Arena* a, Channel* c, int64_t number, bint plain) noexcept nogil:
+cdef inline void choose(Arena* a, Channel* c, int64_t number, int plain) noexcept nogil:
     """The same, out of line."""
     choose_now(a, c, number, plain)
 
 
-cdef inline bint may_stay(const Arena* a, const Bank* bank, bint plain) noexcept nogil:
+cdef inline bint may_stay(const Arena* a, const Bank* bank, int plain) noexcept nogil:
     """After a request joined the list: is the candidate surely the same as before?"""
     if bank.length == 1 or not plain:
         return False
@@ -169,7 +169,7 @@ cdef inline bint may_stay(const Arena* a, const Bank* bank, bint plain) noexcept
     return bank.wanted != PRE or bank.oldest_hit == NO_SLOT or a.config.scheduler == SCHEDULER_FIFO
 
 
-cdef inline void choose_banks(Arena* a, Channel* c, uint64_t left, bint plain) noexcept nogil:
+cdef inline void choose_banks(Arena* a, Channel* c, uint64_t left, int plain) noexcept nogil:
     """Banks whose choice rests on something that has changed for all of them."""
     left &= c.active
     while left:
@@ -210,7 +210,7 @@ cdef inline int64_t bank_of(int64_t key) noexcept nogil:
     return key & ((1 << BANK_BITS) - 1)
 
 
-cdef inline uint64_t withheld(const Channel* c, bint plain) noexcept nogil:
+cdef inline uint64_t withheld(const Channel* c, int plain) noexcept nogil:
     """Banks that may not be served: held, or closed and activated as often as is allowed before an RFM."""
     return c.held if plain else c.held | (c.full & ~c.open)
 
@@ -251,7 +251,7 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
     c.bank_at = cycle_of(c.best_row if c.best_row < c.best else c.best)
 
 
-cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, bint plain) noexcept nogil:
+cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, int plain) noexcept nogil:
     """Over all banks that are not held, from cycle `soonest` on."""
     cdef int64_t best = NEVER << KEY_BITS
     cdef int64_t key
@@ -271,12 +271,12 @@ cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, bin
     c.bank_at = cycle_of(c.best)
 
 
-cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest, bint plain) noexcept nogil:
+cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest, int plain) noexcept nogil:
     """The same, out of line."""
     choose_winner_now(a, c, soonest, plain)
 
 
-cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, bint plain) noexcept nogil:
+cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, int plain) noexcept nogil:
     """A request joined bank `number` before the winner of cycle `soonest` goes out."""
     cdef Bank* bank = &c.banks[number]
     cdef int64_t key

@@ -13,7 +13,7 @@ from ext.dram_numbers cimport (
     CAUSE_BITS, MAX_WINDOWS, NO_LANE, N_COMMANDS, PRE, RD, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP,
     SCOPE_OTHER_RANKS, SCOPE_RANK, VRR, WRA, later,
 )
-from ext.dram_state cimport Effects, Rules, Window, bit
+from ext.dram_state cimport Effects, Reach, Rules, Window, bit
 
 cdef enum:
     ROW_FIELDS = 6              # scope, before, after, cycles, window, cause
@@ -183,11 +183,21 @@ cdef inline void assign_lanes(const Draft* draft, int level, uint8_t* lanes, Rul
                         rules.windows[j].n_lanes += 1
 
 
-cdef inline void join_effects(Rules* rules, int64_t command, const Effects* effects) noexcept nogil:
+cdef inline int32_t join_effects(Reach* reach, int32_t n, const Effects* effects) noexcept nogil:
+    """Append to the `n` effects of a command; how many it has then."""
     cdef int64_t k
     for k in range(effects.n):
-        rules.all[command].at[rules.all[command].n] = effects.at[k]
-        rules.all[command].n += 1
+        reach.at[n + k] = effects.at[k]
+    return <int32_t> (n + effects.n)
+
+
+cdef inline void join_levels(Rules* rules, int64_t command) noexcept nogil:
+    cdef Reach* reach = &rules.reach[command]
+    reach.n_bank = join_effects(reach, 0, &rules.bank[command])
+    reach.n_group = join_effects(reach, reach.n_bank, &rules.group[command])
+    reach.n = join_effects(reach, reach.n_group, &rules.rank[command])
+    reach.goes_beyond = rules.windows_of[command] != 0 or rules.others[command].n != 0
+    reach.length = rules.lengths[command]
 
 
 cdef inline bint compile_rules(
@@ -206,7 +216,5 @@ cdef inline bint compile_rules(
     assign_lanes(&draft, LEVEL_RANK, rules.rank_lane, rules)
     for k in range(N_COMMANDS):
         rules.lengths[k] = lengths[k]
-        join_effects(rules, k, &rules.bank[k])
-        join_effects(rules, k, &rules.group[k])
-        join_effects(rules, k, &rules.rank[k])
+        join_levels(rules, k)
     return True

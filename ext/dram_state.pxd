@@ -85,6 +85,15 @@ cdef struct Effects:
     Effect at[MAX_EFFECTS]
 
 
+cdef struct Reach:              # of a command to a bank: what it raises, in stretches
+    int32_t n_bank              # at[: n_bank] are floors of the bank,
+    int32_t n_group             # at[n_bank : n_group] of the group,
+    int32_t n                   # the rest up to here of the rank
+    int32_t goes_beyond         # windows, or other ranks
+    int64_t length              # clocks on the command bus
+    Effect at[3 * N_COMMANDS]
+
+
 cdef struct Window:             # no more than `size` of some commands in a time: raises lanes of the rank
     int64_t size
     int64_t bound
@@ -100,7 +109,7 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     uint8_t rank_lane[N_COMMANDS]
     uint8_t windows_of[N_COMMANDS]      # by bit: the windows that a command enters
     uint8_t padding[60]
-    Effects all[N_COMMANDS]             # of a command to a bank, on bank, group and rank
+    Reach reach[N_COMMANDS]             # the three below in one
     Effects bank[N_COMMANDS]
     Effects group[N_COMMANDS]
     Effects rank[N_COMMANDS]
@@ -294,7 +303,7 @@ cdef struct Arena:
     cycle_t steps_at            # the earliest of step_at
     cycle_t step_at[MAX_CHANNELS]       # when a channel has something to do
     # What the configuration comes to
-    int64_t plain               # no policy that leaves the fast path of choosing (dram_policy)
+    int plain                   # ANY, PLAIN or LONE: which loop it runs
     int64_t n_channels
     int64_t banks_of_channel
     int64_t n_groups            # of a channel

@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
-    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
+    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, LONE, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
     STALL_BATCHING, STALL_IDLE, earlier, highest_bit, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport bank_of, bound_of, extra_bound_of, withheld
@@ -73,7 +73,7 @@ cdef inline void halve_timeline(Arena* a) noexcept nogil:
     a.span_bits += 1
 
 
-cdef inline inlined count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t) noexcept nogil:
+cdef inline inlined count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t, int plain) noexcept nogil:
     """Every request in the timeline, measured ones in the histograms."""
     cdef int64_t latency = t - arrival
     cdef int64_t span
@@ -86,7 +86,7 @@ cdef inline inlined count_delivery(Arena* a, const Slot* slot, cycle_t arrival, 
         return
     count_latency(a, slot.is_write, latency)
     count_latency(a, 2 + slot.is_write, t - slot.accepted)
-    if rarely(a.n_sources > 1):
+    if plain != LONE and rarely(a.n_sources > 1):
         a.source_histogram[(2 * slot.source + slot.is_write) * COARSE_BINS + coarse_bin(latency)] += 1
     if not slot.is_write:
         count_batch(a, latency)
@@ -94,7 +94,7 @@ cdef inline inlined count_delivery(Arena* a, const Slot* slot, cycle_t arrival, 
 
 # --------------------------------------------------------------------------------------------------- stalls
 
-cdef inline int64_t cause_of_holding(const Channel* c, bint plain) noexcept nogil:
+cdef inline int64_t cause_of_holding(const Channel* c, int plain) noexcept nogil:
     """No bank has a candidate: what holds the lowest one with requests?"""
     cdef uint64_t held = c.active & withheld(c, plain)
     cdef const Rank* rank
@@ -110,7 +110,7 @@ cdef inline int64_t cause_of_holding(const Channel* c, bint plain) noexcept nogi
     return CAUSE_REFRESH if rank.refresh_blocks & bit(number) else CAUSE_ROW_HAMMER
 
 
-cdef inline cycle_t binding(const Arena* a, const Channel* c, bint plain) noexcept nogil:
+cdef inline cycle_t binding(const Arena* a, const Channel* c, int plain) noexcept nogil:
     """The bound of the winning candidate, packed with its cause."""
     cdef int64_t best = c.best if plain or c.best < c.best_row else c.best_row
     cdef int64_t number = bank_of(best)
@@ -121,7 +121,7 @@ cdef inline cycle_t binding(const Arena* a, const Channel* c, bint plain) noexce
     return later(bound_of(c, number), bus_bound(a, c, c.banks[number].wanted))
 
 
-cdef inline int64_t account(Arena* a, Channel* c, cycle_t t, bint plain) noexcept nogil:
+cdef inline int64_t account(Arena* a, Channel* c, cycle_t t, int plain) noexcept nogil:
     """Charge the cycles between the last event and t; the class of t itself, if no command goes out."""
     cdef cycle_t gap = t - c.then - 1
     cdef cycle_t batching

@@ -14,16 +14,23 @@ from ext.dram_numbers cimport (
     BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
     WINDOW_SIZE, WRA, inlined, later, lowest_bit,
 )
-from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Window, bit
+from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, Window, bit
 
 
-cdef inline inlined apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
-    """Raise the floors of one bank, group or rank."""
-    cdef const Effect* effect = effects.at
-    cdef const Effect* end = effect + effects.n
+cdef inline inlined raise_floors(
+    const Effect* effect, const Effect* end, cycle_t* floors, cycle_t now
+) noexcept nogil:
+    """Of one bank, group or rank."""
+    cdef cycle_t bound
     while effect != end:
-        floors[effect.lane] = later(floors[effect.lane], now + effect.bound)
+        bound = now + effect.bound
+        if floors[effect.lane] < bound:
+            floors[effect.lane] = bound
         effect += 1
+
+
+cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
+    raise_floors(effects.at, effects.at + effects.n, floors, now)
 
 
 cdef inline void enter_windows(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
@@ -57,7 +64,7 @@ cdef inline void constrain_rank(
 
 
 cdef inline void constrain_beyond(
-    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t, bint plain
+    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t, int plain
 ) noexcept nogil:
     """Windows, the other ranks, and the command bus."""
     cdef cycle_t now = t << CAUSE_BITS
@@ -91,17 +98,24 @@ cdef inline void update_group(const Arena* a, Channel* c, int64_t number) noexce
 
 
 cdef inline inlined constrain(
-    Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t, bint plain
+    Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
     """A command to bank `number` went out at t."""
+    cdef const Reach* reach = &a.rules.reach[command]
     cdef const Bank* bank = &c.banks[number]
+    cdef const Effect* group = reach.at + reach.n_bank
+    cdef const Effect* rank = reach.at + reach.n_group
     cdef cycle_t now = t << CAUSE_BITS
-    apply(&a.rules.bank[command], &c.bank_floor[number * BANK_LANES], now)
-    apply(&a.rules.group[command], &c.group_floor[bank.group * GROUP_LANES], now)
-    apply(&a.rules.rank[command], &c.rank_floor[bank.rank * RANK_LANES], now)
-    if a.rules.group[command].n:
+    raise_floors(reach.at, group, &c.bank_floor[number * BANK_LANES], now)
+    if group != rank:
+        raise_floors(group, rank, &c.group_floor[bank.group * GROUP_LANES], now)
         update_group(a, c, number)
-    constrain_beyond(a, c, command, bank.rank, t, plain)
+    raise_floors(rank, reach.at + reach.n, &c.rank_floor[bank.rank * RANK_LANES], now)
+    if plain and not reach.goes_beyond:
+        c.last[bank.rank * N_COMMANDS + command] = t
+        c.bus_free = t + reach.length
+    else:
+        constrain_beyond(a, c, command, bank.rank, t, plain)
 
 
 cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept nogil:

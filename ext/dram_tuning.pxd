@@ -16,8 +16,9 @@ from ext.dram_hammer cimport clear_table, mark_if_full
 from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
-    ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED, KEY_BITS, MAX_RANKS, NEVER, N_COMMANDS,
-    NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_SLOT, N_BATCHES, PAGE_TIMEOUT, PER_BANK, RESPONSES_FIFO, RETURNED,
+    ANY, ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED,
+    KEY_BITS, LONE, MAX_RANKS, NEVER, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW,
+    NO_SLOT, N_BATCHES, PAGE_TIMEOUT, PER_BANK, RESPONSES_FIFO, RETURNED,
     SCHEDULER_FRFCFS, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
@@ -50,7 +51,9 @@ cdef inline void derive(Arena* a) noexcept nogil:
                and config.port_width == 1)
     for number in range(a.n_channels):
         if channel_at(a, number).victims:
-            a.plain = 0
+            a.plain = ANY
+    if a.plain and a.n_channels == 1 and a.n_sources == 1:
+        a.plain = LONE
 
 
 cdef inline int64_t reversed_bits(int64_t value, int64_t n_values) noexcept nogil:
@@ -230,7 +233,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
     a.input_at = a.response_at = NEVER
     a.window_full = 0
     for source in range(a.n_sources):
-        a.next_arrival[source] = next_arrival(a, r, source)
+        a.next_arrival[source] = next_arrival(a, r, source, a.plain)
         a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1, a.plain)
         a.input_at = earlier(a.input_at, a.offer_at[source])
     a.n_held = a.n_waiting
@@ -242,7 +245,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
         c.best_is_extra = 0
         update_room(a, c, r, a.plain)
         update_held(c, a.config.n_ranks)
-        schedule_response(a, c, a.now + 1)
+        schedule_response(a, c, a.now + 1, a.plain)
         for k in range(a.banks_of_channel):
             count_hits(a, &c.banks[k])
             mark_if_full(a, c, k)
