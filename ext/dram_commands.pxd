@@ -32,14 +32,11 @@ cdef enum:                      # columns of bank_counts
     COUNT_CONFLICT = 4
 
 
-cdef inline void record(
+cdef inline void write_down(
     Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank, const Slot* slot
 ) noexcept nogil:
     """Write down a command for a request (slot), or without one (NULL); bank -1: for the rank."""
-    cdef LogEntry* entry
-    if tape.log is NULL:
-        return
-    entry = &tape.log[tape.n_logged]
+    cdef LogEntry* entry = &tape.log[tape.n_logged]
     tape.n_logged += 1
     entry.cycle = t
     entry.command = <uint8_t> command
@@ -51,7 +48,14 @@ cdef inline void record(
     entry.column = slot.column if slot is not NULL and RD <= command <= WRA else -1
 
 
-cdef inline void count_on_bank(Channel* c, int64_t number, int64_t column) noexcept nogil:
+cdef inline inlined record(
+    Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank, const Slot* slot
+) noexcept nogil:
+    if rarely(tape.log is not NULL):
+        write_down(tape, c, t, command, rank, bank, slot)
+
+
+cdef inline inlined count_on_bank(Channel* c, int64_t number, int64_t column) noexcept nogil:
     c.bank_counts[number * N_BANK_COUNTS + column] += 1
 
 

@@ -83,7 +83,7 @@ cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, 
     return later(a.next_arrival[source], soonest)
 
 
-cdef inline void reopen(Arena* a, int64_t source, int plain) noexcept nogil:
+cdef inline inlined reopen(Arena* a, int64_t source, int plain) noexcept nogil:
     """Something that held back the source may be gone."""
     a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1, plain)
     a.input_at = earlier(a.input_at, a.offer_at[source])

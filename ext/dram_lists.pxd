@@ -6,11 +6,11 @@ O(1), except the search for the next row hit and counting hits (the length of th
 
 from libc.stdint cimport int16_t, int64_t
 
-from ext.dram_numbers cimport CLOSED_ROW, NO_SLOT, OPEN_ADAPTIVE, CLOSED_ADAPTIVE
+from ext.dram_numbers cimport CLOSED_ADAPTIVE, CLOSED_ROW, NO_SLOT, OPEN_ADAPTIVE, inlined
 from ext.dram_state cimport Arena, Bank, Channel, Slot, bit
 
 
-cdef inline void append(Arena* a, Channel* c, int64_t number, int16_t position) noexcept nogil:
+cdef inline inlined append(Arena* a, Channel* c, int64_t number, int16_t position) noexcept nogil:
     """Put a request, the youngest so far, at the end of its bank's list."""
     cdef Bank* bank = &c.banks[number]
     cdef Slot* slot = &a.slots[position]
@@ -36,7 +36,7 @@ cdef inline int16_t next_hit(const Arena* a, const Bank* bank, int16_t position)
     return position
 
 
-cdef inline void remove(Arena* a, Bank* bank, int16_t position) noexcept nogil:
+cdef inline inlined remove(Arena* a, Bank* bank, int16_t position) noexcept nogil:
     """Take a request, a hit to the open row, out of its bank's list."""
     cdef Slot* slot = &a.slots[position]
     bank.length -= 1

@@ -199,8 +199,8 @@ cdef inline inlined step_channel(
     Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Phases C to F of one channel."""
-    cdef int64_t stall = account(a, c, t, plain)
-    cdef int64_t joined
+    cdef int64_t stall, joined
+    account(a, c, t, &stall, plain)
     c.issued = 0
     if can_admit(c):
         admit(a, c, r, tape, t, &joined, plain)
@@ -253,7 +253,7 @@ cdef inline void catch_up(Arena* a, cycle_t t, int plain) noexcept nogil:
     for number in range(a.n_channels):
         c = channel_at(a, number)
         if c.then < t:
-            stall = account(a, c, t, plain)
+            account(a, c, t, &stall, plain)
             c.stalls[stall] += 1
 
 

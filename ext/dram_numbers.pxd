@@ -10,7 +10,7 @@ from ext._types cimport cycle_t
 cdef extern from *:
     """
     #include <stdint.h>
-    static inline int64_t dse_lowest_bit(uint64_t mask) { return __builtin_ctzll(mask); }
+    static inline int64_t dse_lowest_bit(uint64_t mask) { return (unsigned) __builtin_ctzll(mask); }
     static inline int dse_highest_bit(uint64_t mask) { return 63 - __builtin_clzll(mask); }
     static inline int dse_bit_count(uint64_t mask) { return __builtin_popcountll(mask); }
     static inline int64_t dse_later(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -238,8 +238,8 @@ cdef struct Channel:
     int64_t last_bank           # of the last admitted request
     cycle_t last_admitted_at
     int64_t queued              # entries of the scheduler buffer held
-    int64_t queued_writes
     int64_t has_room            # for the head of the FIFO
+    int64_t queued_writes       # (not beside `queued`: loading both at once waits for both stores)
     cycle_t gather_until        # until then the requests of an idle channel wait for company
     # Banks
     uint64_t active             # with a non-empty list

@@ -121,8 +121,8 @@ cdef inline cycle_t binding(const Arena* a, const Channel* c, int plain) noexcep
     return later(bound_of(c, number), bus_bound(a, c, c.banks[number].wanted))
 
 
-cdef inline int64_t account(Arena* a, Channel* c, cycle_t t, int plain) noexcept nogil:
-    """Charge the cycles between the last event and t; the class of t itself, if no command goes out."""
+cdef inline inlined account(Arena* a, Channel* c, cycle_t t, int64_t* stall, int plain) noexcept nogil:
+    """Charge the cycles between the last event and t; `stall` is the class of t itself, if no command goes out."""
     cdef cycle_t gap = t - c.then - 1
     cdef cycle_t batching
     cdef cycle_t bound
@@ -131,19 +131,22 @@ cdef inline int64_t account(Arena* a, Channel* c, cycle_t t, int plain) noexcept
     if c.active == 0:
         c.then = t
         c.stalls[STALL_IDLE] += gap
-        return STALL_IDLE
+        stall[0] = STALL_IDLE
+        return
     if rarely(c.gather_until > c.then + 1):
         batching = earlier(t, c.gather_until) - c.then - 1
         c.stalls[STALL_BATCHING] += batching
         gap -= batching
         if t < c.gather_until:
             c.then = t
-            return STALL_BATCHING
+            stall[0] = STALL_BATCHING
+            return
     c.then = t
     if rarely((c.active & ~withheld(c, plain) & ~(0 if plain else c.mute)) == 0):
         cause = cause_of_holding(c, plain)
         c.stalls[cause] += gap
-        return cause
+        stall[0] = cause
+        return
     bound = binding(a, c, plain)
     c.stalls[bound & CAUSE_MASK] += gap
-    return bound & CAUSE_MASK if bound >> CAUSE_BITS > t else CAUSE_COMMAND_BUS
+    stall[0] = bound & CAUSE_MASK if bound >> CAUSE_BITS > t else CAUSE_COMMAND_BUS

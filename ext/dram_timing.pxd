@@ -82,13 +82,13 @@ cdef inline void constrain_beyond(
         c.bus_free = t + a.rules.lengths[command]
 
 
-cdef inline void update_wanted_key(Channel* c, int64_t number) noexcept nogil:
+cdef inline inlined update_wanted_key(Channel* c, int64_t number) noexcept nogil:
     """Of a bank's candidate: its own floor or its group's has been raised."""
     cdef cycle_t bound = later(c.wanted_floor[number], c.group_floor[c.wanted_group[number]])
     c.wanted_key[number] = ((bound >> CAUSE_BITS) << KEY_BITS) + c.wanted_tag[number]
 
 
-cdef inline void update_group(const Arena* a, Channel* c, int64_t number) noexcept nogil:
+cdef inline inlined update_group(const Arena* a, Channel* c, int64_t number) noexcept nogil:
     """A command to bank `number` raised the floors of its group; the bank itself will choose again."""
     cdef uint64_t left = a.group_banks << (c.banks[number].group * a.banks_per_group)
     left &= c.active & ~bit(number)
