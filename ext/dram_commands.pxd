@@ -139,6 +139,7 @@ cdef inline inlined move_data(
         bank.oldest_hit = next_hit(a, bank, slot.newer)
     if bank.length == 0:
         c.active &= ~bit(number)
+        c.n_active -= 1
     if is_write != c.last_direction:
         turn_around(a, c, is_write, plain)
     if not plain and rarely(a.config.scheduler == SCHEDULER_BLISS):

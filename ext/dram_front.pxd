@@ -9,8 +9,9 @@ from libc.stdint cimport int16_t, int64_t, uint8_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, LONE, NEVER, NO_SLOT, RESPONSES_FIFO, RESPONSES_REORDER,
-    RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, inlined, later, rarely,
+    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, LONE, NEVER, NO_SLOT, RESPONSES_FIFO,
+    RESPONSES_REORDER, RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, inlined, later,
+    rarely,
 )
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, channel_at
 from ext.dram_statistics cimport count_delivery

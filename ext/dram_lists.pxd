@@ -15,6 +15,7 @@ cdef inline inlined append(Arena* a, Channel* c, int64_t number, int16_t positio
     cdef Bank* bank = &c.banks[number]
     cdef Slot* slot = &a.slots[position]
     c.active |= bit(number)
+    c.n_active += bank.length == 0
     slot.older = bank.newest
     slot.newer = NO_SLOT
     if bank.newest == NO_SLOT:

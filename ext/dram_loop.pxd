@@ -16,8 +16,8 @@ from ext.dram_managers cimport (
     drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank,
 )
 from ext.dram_numbers cimport (
-    ANY, BANK_BITS, LONE, NEVER, NO_SLOT, PAGE_TIMEOUT, PLAIN, PRE, SCHEDULER_BLISS, SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK,
-    STALL_COMMAND, earlier, inlined, later, rarely,
+    ANY, BANK_BITS, LONE, NEVER, NO_SLOT, PAGE_TIMEOUT, PLAIN, PRE, SCHEDULER_BLISS,
+    SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK, STALL_COMMAND, earlier, inlined, later, rarely,
 )
 from ext.dram_policy cimport (
     bank_of, choose, choose_banks, choose_now, choose_winner, choose_winner_now, cycle_of, may_stay, welcome,

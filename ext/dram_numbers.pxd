@@ -24,7 +24,9 @@ cdef extern from *:
     #define dse_inlined_void __attribute__((always_inline)) void
     #define dse_rarely(x) __builtin_expect(!!(x), 0)
     #define DSE_NEVER ((int64_t)1 << 40)
+    #define DSE_NO_KEY INT64_MAX
     """
+    const int64_t NO_KEY "DSE_NO_KEY"   # of a bank without requests: never the least
     const cycle_t NEVER "DSE_NEVER"     # later than any event; arrivals are checked to lie below half of it
     int64_t lowest_bit "dse_lowest_bit"(uint64_t mask) noexcept nogil
     int highest_bit "dse_highest_bit"(uint64_t mask) noexcept nogil
@@ -72,6 +74,7 @@ cdef enum:
     RANK_LANES = 24
     NO_LANE = 0                 # never bound
     MAX_EFFECTS = 32
+    MANY_BANKS = 7              # so many with requests, and the winner is sought over all
     MAX_WINDOWS = 8
     WINDOW_SIZE = 16            # most commands of a window (four activates: 4)
 

@@ -177,6 +177,7 @@ cdef inline void assign_lanes(const Draft* draft, int level, uint8_t* lanes, Rul
             else:
                 add_effects(draft, LEVEL_RANK, after, lanes[after], rules.rank)
                 add_effects(draft, LEVEL_OTHERS, after, lanes[after], rules.others)
+                rules.n_rank_lanes = n_lanes
                 for j in range(rules.n_windows):
                     if draft.windows[after] & bit(j):
                         rules.windows[j].lanes[rules.windows[j].n_lanes] = lanes[after]
@@ -211,6 +212,7 @@ cdef inline bint compile_rules(
         enter_row(&draft, rows + k * ROW_FIELDS)
     if not join_windows(&draft, rules):
         return False
+    rules.n_rank_lanes = NO_LANE + 1
     assign_lanes(&draft, LEVEL_BANK, rules.bank_lane, rules)
     assign_lanes(&draft, LEVEL_GROUP, rules.group_lane, rules)
     assign_lanes(&draft, LEVEL_RANK, rules.rank_lane, rules)

@@ -116,6 +116,7 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     Effects others[N_COMMANDS]          # on the other ranks of the channel
     Effects waits[N_COMMANDS]           # of managers' commands: looked up when one is proposed
     Effects waits_for_others[N_COMMANDS]
+    int64_t n_rank_lanes
     int64_t n_windows
     Window windows[MAX_WINDOWS]
     int64_t lengths[N_COMMANDS]         # clocks on the command bus
@@ -243,6 +244,7 @@ cdef struct Channel:
     cycle_t gather_until        # until then the requests of an idle channel wait for company
     # Banks
     uint64_t active             # with a non-empty list
+    int64_t n_active
     uint64_t open
     uint64_t held               # may not be served: rank asleep, or a forced refresh or RFM
     int64_t held_changes        # in the next cycle

@@ -73,7 +73,9 @@ cdef inline void halve_timeline(Arena* a) noexcept nogil:
     a.span_bits += 1
 
 
-cdef inline inlined count_delivery(Arena* a, const Slot* slot, cycle_t arrival, cycle_t t, int plain) noexcept nogil:
+cdef inline inlined count_delivery(
+    Arena* a, const Slot* slot, cycle_t arrival, cycle_t t, int plain
+) noexcept nogil:
     """Every request in the timeline, measured ones in the histograms."""
     cdef int64_t latency = t - arrival
     cdef int64_t span
@@ -122,7 +124,7 @@ cdef inline cycle_t binding(const Arena* a, const Channel* c, int plain) noexcep
 
 
 cdef inline inlined account(Arena* a, Channel* c, cycle_t t, int64_t* stall, int plain) noexcept nogil:
-    """Charge the cycles between the last event and t; `stall` is the class of t itself, if no command goes out."""
+    """Charge the cycles between the last event and t; `stall`: the class of t if no command goes out."""
     cdef cycle_t gap = t - c.then - 1
     cdef cycle_t batching
     cdef cycle_t bound

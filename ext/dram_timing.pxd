@@ -11,8 +11,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_LANES, RD, SRE, VRR,
-    WINDOW_SIZE, WRA, inlined, later, lowest_bit,
+    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_LANES, RD,
+    SRE, VRR, WINDOW_SIZE, WRA, inlined, later, lowest_bit,
 )
 from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, Window, bit
 

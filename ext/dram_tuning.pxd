@@ -17,9 +17,9 @@ from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
     ANY, ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED,
-    KEY_BITS, LONE, MAX_RANKS, NEVER, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW,
-    NO_SLOT, N_BATCHES, PAGE_TIMEOUT, PER_BANK, RESPONSES_FIFO, RETURNED,
-    SCHEDULER_FRFCFS, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
+    KEY_BITS, LONE, MAX_BANKS, MAX_RANKS, NEVER, NO_KEY, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH,
+    NO_ROW, NO_SLOT, N_BATCHES, PAGE_TIMEOUT, PER_BANK, RESPONSES_FIFO, RETURNED, SCHEDULER_FRFCFS,
+    SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
 from ext.dram_state cimport Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, row_counters
@@ -94,6 +94,8 @@ cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
     c.streak_source = -1
     for k in range(MAX_RANKS * N_COMMANDS):
         c.last[k] = -NEVER
+    for k in range(MAX_BANKS):
+        c.wanted_key[k] = NO_KEY
     for k in range(a.config.n_ranks):
         open_rank(a, c, k)
     for k in range(a.banks_of_channel):
