@@ -127,7 +127,7 @@ cdef class DramEngine:
             raise ValueError(f"warmup={warmup} is negative, expected a number of requests")
         if self.arena is not NULL:
             raise ValueError("this engine is open already: make a new one")
-        self._compile(checked_rows(rows), checked_lengths(lengths), vector[1])
+        self._compile(checked_rows(rows), checked_lengths(lengths))
         self.arrays = [arrival, channel, bank, row, column, is_write, source]
         if n:
             self.requests.arrival, self.requests.bank = &arrival[0], &bank[0]
@@ -157,11 +157,11 @@ cdef class DramEngine:
         schedule_everything(self.arena, &self.requests)
         return 0
 
-    def _compile(self, rows, lengths, int64_t n_ranks):
+    def _compile(self, rows, lengths):
         cdef const int64_t[:, ::1] table = rows
         cdef const int64_t[::1] clocks = lengths
         cdef const int64_t* first = &table[0, 0] if table.shape[0] else NULL
-        if not compile_rules(&self.rules, first, table.shape[0], &clocks[0], n_ranks):
+        if not compile_rules(&self.rules, first, table.shape[0], &clocks[0]):
             raise ValueError("the rows have more than 8 windows of different commands or times")
 
     cdef int _allocate(self, int64_t n_channels, int64_t n_row_counters) except -1:

@@ -76,7 +76,7 @@ cdef enum:
     MAX_EFFECTS = 32
     MANY_BANKS = 7              # so many with requests, and the winner is sought over all
     MAX_WINDOWS = 8
-    WINDOW_SIZE = 16            # most commands of a window (four activates: 4)
+    WINDOW_SIZE = 32            # most commands of a window (four activates: 4)
 
 cdef enum:                      # how much the loop is compiled for (dram_loop)
     ANY = 0

@@ -192,17 +192,15 @@ cdef inline int32_t join_effects(Reach* reach, int32_t n, const Effects* effects
     return <int32_t> (n + effects.n)
 
 
-cdef inline void join_levels(Rules* rules, int64_t command, int64_t n_ranks) noexcept nogil:
+cdef inline void join_levels(Rules* rules, int64_t command) noexcept nogil:
     cdef Reach* reach = &rules.reach[command]
     reach.n_bank = join_effects(reach, 0, &rules.bank[command])
     reach.n_group = join_effects(reach, reach.n_bank, &rules.group[command])
     reach.n = join_effects(reach, reach.n_group, &rules.rank[command])
-    reach.goes_beyond = rules.windows_of[command] != 0 or (n_ranks > 1 and rules.others[command].n != 0)
-    reach.length = rules.lengths[command]
 
 
 cdef inline bint compile_rules(
-    Rules* rules, const int64_t* rows, int64_t n, const int64_t* lengths, int64_t n_ranks
+    Rules* rules, const int64_t* rows, int64_t n, const int64_t* lengths
 ) noexcept nogil:
     """Given zeroed rules and rows that were checked. False if there are too many windows."""
     cdef Draft draft
@@ -218,5 +216,5 @@ cdef inline bint compile_rules(
     assign_lanes(&draft, LEVEL_RANK, rules.rank_lane, rules)
     for k in range(N_COMMANDS):
         rules.lengths[k] = lengths[k]
-        join_levels(rules, k, n_ranks)
+        join_levels(rules, k)
     return True

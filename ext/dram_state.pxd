@@ -89,8 +89,7 @@ cdef struct Reach:              # of a command to a bank: what it raises, in str
     int32_t n_bank              # at[: n_bank] are floors of the bank,
     int32_t n_group             # at[n_bank : n_group] of the group,
     int32_t n                   # the rest up to here of the rank
-    int32_t goes_beyond         # windows, or other ranks
-    int64_t length              # clocks on the command bus
+    int32_t padding
     Effect at[3 * N_COMMANDS]
 
 

@@ -33,26 +33,28 @@ cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noe
     raise_floors(effects.at, effects.at + effects.n, floors, now)
 
 
-cdef inline void enter_windows(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+cdef inline inlined enter_windows(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
     cdef Rank* k = &c.ranks[rank]
+    cdef cycle_t* floors = &c.rank_floor[rank * RANK_LANES]
     cdef const Window* window
     cdef cycle_t* ring
     cdef cycle_t bound
     cdef int64_t left = a.rules.windows_of[command]
-    cdef int64_t w, i
+    cdef int64_t w, i, entered
     while left:
         w = lowest_bit(left)
         left &= left - 1
         window = &a.rules.windows[w]
         ring = &k.ring[w * WINDOW_SIZE]
-        ring[k.entered[w] & (WINDOW_SIZE - 1)] = t
-        k.entered[w] += 1
-        if k.entered[w] < window.size:
+        entered = k.entered[w]
+        ring[entered & (WINDOW_SIZE - 1)] = t
+        entered += 1
+        k.entered[w] = entered
+        if entered < window.size:
             continue
-        bound = (ring[(k.entered[w] - window.size) & (WINDOW_SIZE - 1)] << CAUSE_BITS) + window.bound
+        bound = (ring[(entered - window.size) & (WINDOW_SIZE - 1)] << CAUSE_BITS) + window.bound
         for i in range(window.n_lanes):
-            c.rank_floor[rank * RANK_LANES + window.lanes[i]] = later(
-                c.rank_floor[rank * RANK_LANES + window.lanes[i]], bound)
+            floors[window.lanes[i]] = later(floors[window.lanes[i]], bound)
 
 
 cdef inline void constrain_rank(
@@ -63,7 +65,7 @@ cdef inline void constrain_rank(
     constrain_beyond(a, c, command, rank, t, a.plain)
 
 
-cdef inline void constrain_beyond(
+cdef inline inlined constrain_beyond(
     Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t, int plain
 ) noexcept nogil:
     """Windows, the other ranks, and the command bus."""
@@ -111,11 +113,7 @@ cdef inline inlined constrain(
         raise_floors(group, rank, &c.group_floor[bank.group * GROUP_LANES], now)
         update_group(a, c, number)
     raise_floors(rank, reach.at + reach.n, &c.rank_floor[bank.rank * RANK_LANES], now)
-    if plain and not reach.goes_beyond:
-        c.last[bank.rank * N_COMMANDS + command] = t
-        c.bus_free = t + reach.length
-    else:
-        constrain_beyond(a, c, command, bank.rank, t, plain)
+    constrain_beyond(a, c, command, bank.rank, t, plain)
 
 
 cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept nogil:
