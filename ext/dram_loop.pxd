@@ -3,7 +3,8 @@
 The loop jumps to the next cycle in which any phase can do something, which changes nothing but time: a
 phase that is looked at too early does nothing. Phases A and B belong to all channels together
 (dram_front); C to F run in each channel by itself, channel 0 first, and only in channels whose time has
-come.
+come. The loop is compiled for ANY configuration, for PLAIN ones and for LONE ones: what runs for every
+request takes the constant `plain` and is `inlined`, so that the compiler drops the rarer policies.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t

@@ -15,7 +15,7 @@ from ext.dram_numbers cimport (
     ACT, BANK_BITS, BANK_LANES, CAUSE_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, GROUP_LANES,
     KEY_BITS, MANY_BANKS, MAX_RANKS, MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_SLOT, PRE, PRIORITY_SHIFT,
     RANK_LANES, RD, RDA, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS,
-    SCHEDULER_FRFCFS_GRP, VRR, WR, WRA, earlier, inlined, later, lowest_bit, rarely,
+    SCHEDULER_FRFCFS_GRP, VRR, WR, WRA, earlier, inlined, later, lowest_bit,
 )
 from ext.dram_schedulers cimport id_at, is_blacklisted, mute_all_but_oldest, pick
 from ext.dram_state cimport Arena, Bank, Channel, bit
