@@ -33,7 +33,9 @@ cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noe
     raise_floors(effects.at, effects.at + effects.n, floors, now)
 
 
-cdef inline inlined enter_windows(Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t) noexcept nogil:
+cdef inline inlined enter_windows(
+    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
+) noexcept nogil:
     cdef Rank* k = &c.ranks[rank]
     cdef cycle_t* floors = &c.rank_floor[rank * RANK_LANES]
     cdef const Window* window
