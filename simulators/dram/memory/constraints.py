@@ -206,6 +206,6 @@ def _cause(row: Mapping[str, Any], before: str, after: str, timings: Mapping[str
         return "data_bus" if cycles <= timings["burst"] else "bank_group"
     if before == "ACT" and after in COLUMNS:
         return "activation"
-    if before == "ACT" and after == "ACT" and row["on"] != "bank":
+    if before == "ACT" and after in ("ACT", "VRR") and row["on"] != "bank":
         return "activate_spacing"
     return "row_cycle"
