@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ext.dram_fields import (
-    BANK_COUNTS, COMMANDS, CONFIG_FIELDS, COUNTER_FIELDS, LIMITS, POLICY_FIELDS, TIMING_FIELDS,
+    BANK_COUNTS, COMMANDS, CONFIG_FIELDS, COUNTER_FIELDS, LIMITS, POLICY_FIELDS, TIMING_FIELDS,  # no-cython-lint
     bin_upper_bounds, checked_config, checked_lengths, checked_rows, coarse_bin_upper_bounds,
 )
 
@@ -25,8 +25,8 @@ from libc.string cimport memcmp, memcpy
 from ext._types cimport cycle_t
 from ext.dram_loop cimport DONE, LOG_IS_FULL, Outcome, simulate
 from ext.dram_numbers cimport (
-    ACT, COARSE_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, PDE, PRAC, PRE, PREA, RD,
-    ROW_CONFLICT, ROW_HIT, ROW_MISS, SPANS, STALL_BATCHING, STALL_COMMAND, STALL_IDLE, WR,
+    COARSE_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, PDE, PRAC, ROW_CONFLICT, ROW_HIT,
+    ROW_MISS, SPANS, STALL_BATCHING, STALL_COMMAND, STALL_IDLE,
 )
 from ext.dram_numbers cimport MAX_SOURCES as _MAX_SOURCES
 from ext.dram_requests cimport count_writes, first_bad_request
@@ -74,7 +74,7 @@ cdef class DramEngine:
     """One simulation of a DRAM controller over a merged trace; can be paused, copied, and re-tuned.
 
     config: int64 (len(CONFIG_FIELDS),), cycles and policy numbers. rows: constraints, int64 (n, 6), and
-    lengths: clocks on the command bus, int64 (len(COMMANDS),), as `simulators.dram.memory.constraints` makes them.
+    lengths: clocks on the command bus, int64 (len(COMMANDS),), as simulators/dram/config.py gives them.
     Requests: arrays (n,) sorted by arrival in device cycles; channel may be None (all 0); bank counts through
     all ranks and groups of the channel; the requests of one source keep their order. The arrays are shared,
     not copied, and may be read-only: do not write to them. warmup: requests with a smaller index are run but

@@ -152,11 +152,11 @@ cdef inline int16_t next_held(const Arena* a, int64_t source) noexcept nogil:
 
 cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Each source gets at most port_width of the responses that the arbiter holds."""
-    cdef int64_t source, k
+    cdef int64_t source, _k
     cdef int16_t position
     a.n_held = 0
     for source in range(a.n_sources):
-        for k in range(a.config.port_width):
+        for _k in range(a.config.port_width):
             position = next_held(a, source)
             if position == NO_SLOT:
                 break
@@ -293,12 +293,12 @@ cdef inline inlined take_from(
     Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, int plain
 ) noexcept nogil:
     """At most port_width requests of a source that offers one."""
-    cdef int64_t k
+    cdef int64_t _k
     if (plain or a.config.port_width == 1) and a.next_id - a.oldest_id < WINDOW:
         enter(a, r, tape, source, t, plain)
         a.offer_at[source] = next_offer(a, source, t + 1, plain)
         return
-    for k in range(a.config.port_width):
+    for _k in range(a.config.port_width):
         if a.next_id - a.oldest_id >= WINDOW:
             a.window_full = 1
             break

@@ -1,6 +1,7 @@
 """Numbers and bit operations of the DRAM engine: sizes, and the meaning of every small integer in its state.
 
-The order of commands, scopes, causes and policies is that of simulators/dram/memory/constraints.py and config.py.
+The order of commands, scopes and causes is that of simulators/dram/memory/constraints.py, of policies that of
+simulators/dram/config.py.
 """
 
 from libc.stdint cimport int64_t, uint64_t
