@@ -22,7 +22,9 @@ from simulators.dram.memory.constraints import SCOPES, Constraint
 from simulators.dram.memory.devices import Device, device, parse_device
 from simulators.dram.memory.mapping import AddressMapping
 from simulators.dram.reference import ReferenceController, requests_of
-from simulators.dram.twin.record import TwinResult
+from simulators.dram.twin.record import LoggedCommand, TwinResult
+
+_LOGGED = tuple(f.name for f in fields(LoggedCommand))
 
 
 class Request(NamedTuple):
@@ -107,19 +109,6 @@ class Options:
         )
 
 
-class Logged(NamedTuple):
-    """One command of a log."""
-
-    cycle: int
-    command: str
-    channel: int
-    rank: int
-    bank: int
-    row: int
-    column: int
-    request: int
-
-
 @dataclass(frozen=True)
 class Feature:
     """One row: `id`, what it is called, and the options that switch it on and off, beside those of both."""
@@ -142,14 +131,14 @@ class Feature:
         return Options.of(self.device, {**self.both, **self.off})
 
 
-def engine_log(options: Options, trace: tuple[Request, ...]) -> list[Logged]:
+def engine_log(options: Options, trace: tuple[Request, ...]) -> list[LoggedCommand]:
     """The commands of the compiled engine; of the twin where the options name a controller of it."""
     if options.controller is not None:
         return twin_log(options, trace)
-    return [Logged(*row) for row in zip(*_columns(_ran(options, trace)), strict=True)]
+    return [LoggedCommand(*row) for row in zip(*_columns(_ran(options, trace)), strict=True)]
 
 
-def twin_log(options: Options, trace: tuple[Request, ...]) -> list[Logged]:
+def twin_log(options: Options, trace: tuple[Request, ...]) -> list[LoggedCommand]:
     """The commands of the twin."""
     controller = (options.controller or ReferenceController)(
         options.config(), requests_of(*options.arrays(trace))
@@ -159,14 +148,14 @@ def twin_log(options: Options, trace: tuple[Request, ...]) -> list[Logged]:
         controller.advance(until_cycle=cycle)
         controller.retune(options.config(**changes))
     result: TwinResult = controller.run()
-    return [Logged(*(getattr(entry, name) for name in Logged._fields)) for entry in result.log]
+    return list(result.log)
 
 
 def violations(options: Options, trace: tuple[Request, ...]) -> list[Violation]:
     """What the audit finds in the engine's log."""
     engine, design = _ran(options, trace), options.design
     cycle, command, *places = _columns(engine)
-    log = CommandLog.of(cycle=cycle, command=command, **dict(zip(Logged._fields[2:], places, strict=True)))
+    log = CommandLog.of(cycle=cycle, command=command, **dict(zip(_LOGGED[2:], places, strict=True)))
     limits = Limits.of(
         options.memory,
         refresh=design["refresh_policy"],
@@ -182,7 +171,7 @@ def violations(options: Options, trace: tuple[Request, ...]) -> list[Violation]:
     return audit(log, limits, served, end_cycle=engine.cycle)
 
 
-def first_difference(feature: Feature) -> tuple[Logged | None, Logged | None]:
+def first_difference(feature: Feature) -> tuple[LoggedCommand | None, LoggedCommand | None]:
     """The first command with the feature that is another without it, and that one; None: there is none."""
     ours = engine_log(feature.with_it, feature.trace)
     others = engine_log(feature.without_it, feature.trace)
@@ -193,7 +182,7 @@ def first_difference(feature: Feature) -> tuple[Logged | None, Logged | None]:
     return (*ours[at : at + 1], None)[0], (*others[at : at + 1], None)[0]
 
 
-def in_words(entry: Logged | None) -> str:
+def in_words(entry: LoggedCommand | None) -> str:
     """A command as docs/validation.md names it."""
     if entry is None:
         return "none"
@@ -238,7 +227,7 @@ def _ran(options: Options, trace: tuple[Request, ...]) -> DramEngine:
 def _columns(engine: DramEngine) -> list[list[Any]]:
     log = engine.command_log()
     names = [COMMANDS[number] for number in log["command"].tolist()]
-    return [names if name == "command" else log[name].tolist() for name in Logged._fields]
+    return [names if name == "command" else log[name].tolist() for name in _LOGGED]
 
 
 def without_scope(*scopes: str) -> Callable[[Device], tuple[Constraint, ...]]:
