@@ -71,14 +71,18 @@ cdef inline bint same_line(const Slot* one, const Slot* other) noexcept nogil:
     return one.row == other.row and one.column == other.column
 
 
+cdef inline bint has_older_twin(const Arena* a, int16_t first, int16_t position) noexcept nogil:
+    """Does a request from `first` on that is older go to the same line?"""
+    while first != position:
+        if same_line(&a.slots[first], &a.slots[position]):
+            return True
+        first = a.slots[first].newer
+    return False
+
+
 cdef inline bint is_eligible(const Arena* a, const Bank* bank, int16_t position) noexcept nogil:
     """May the request go first? Not before an older one to the same line."""
-    cdef int16_t older = bank.oldest
-    while older != position:
-        if same_line(&a.slots[older], &a.slots[position]):
-            return False
-        older = a.slots[older].newer
-    return True
+    return not has_older_twin(a, bank.oldest, position)
 
 
 cdef inline bint is_fresh(const Bank* bank) noexcept nogil:

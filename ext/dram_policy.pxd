@@ -10,7 +10,7 @@ loop over the set bits of `active`. O(1) a choice, except FrFcfsGrp and the sear
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_lists cimport is_adaptive, is_fresh, next_hit, oldest_non_hit, same_line
+from ext.dram_lists cimport has_older_twin, is_adaptive, is_fresh, next_hit, oldest_non_hit
 from ext.dram_numbers cimport (
     ACT, BANK_BITS, BANK_LANES, CAUSE_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, GROUP_LANES,
     KEY_BITS, MANY_BANKS, MAX_RANKS, MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_SLOT, PRE, PRIORITY_SHIFT,
@@ -24,21 +24,12 @@ from ext.dram_timing cimport update_wanted_key
 
 # ------------------------------------------------------------------------------------------------- one bank
 
-cdef inline bint has_older_twin(const Arena* a, const Bank* bank, int16_t position) noexcept nogil:
-    """Does an older hit go to the same address?"""
-    cdef int16_t older = bank.oldest_hit
-    while older != position:
-        if same_line(&a.slots[older], &a.slots[position]):
-            return True
-        older = a.slots[older].newer
-    return False
-
-
 cdef inline int16_t grouped_hit(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
     """FrFcfsGrp: the oldest hit in the direction of the bus that overtakes no hit to its own address."""
     cdef int16_t position = bank.oldest_hit
     while position != NO_SLOT:
-        if a.slots[position].is_write == c.last_direction and not has_older_twin(a, bank, position):
+        if (a.slots[position].is_write == c.last_direction
+                and not has_older_twin(a, bank.oldest_hit, position)):
             return position
         position = next_hit(a, bank, a.slots[position].newer)
     return bank.oldest_hit
