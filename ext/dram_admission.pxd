@@ -5,16 +5,16 @@ Also what a buffer entry is: held from admission to the column command, or to th
 request, but for forwarding and coalescing, which search the bank's list.
 """
 
-from libc.stdint cimport int16_t, int64_t
+from libc.stdint cimport int64_t
 
 from ext._types cimport cycle_t
 from ext.dram_front cimport accept, head_has_room, put_response, reopen
 from ext.dram_lists cimport append
 from ext.dram_numbers cimport (
-    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SPLIT_READ_WRITE, inlined, rarely,
+    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SHARED, inlined, rarely,
 )
 from ext.dram_policy cimport choose_banks, choose_winner
-from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape
+from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, place_t, slot_at
 
 cdef enum:
     NOT_LISTED = -1
@@ -23,14 +23,14 @@ cdef enum:
 cdef inline inlined update_room(Arena* a, Channel* c, const Requests* r, int plain) noexcept nogil:
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
-    if a.config.scheduler_buffer == BANKWISE:
-        c.has_room = c.banks[c.last_bank].length - c.banks[c.last_bank].released < size
-    elif a.config.scheduler_buffer == READ_WRITE:
-        c.has_room = c.queued_writes < size and c.queued - c.queued_writes < size
-    elif not plain and a.config.scheduler_buffer == SPLIT_READ_WRITE:
-        c.has_room = head_has_room(a, c, r)
-    else:
+    if a.config.scheduler_buffer == SHARED:
         c.has_room = c.queued < size
+    elif a.config.scheduler_buffer == BANKWISE:
+        c.has_room = c.banks[c.last_bank].length - c.banks[c.last_bank].released < size
+    elif plain or a.config.scheduler_buffer == READ_WRITE:
+        c.has_room = c.queued_writes < size and c.queued - c.queued_writes < size
+    else:
+        c.has_room = head_has_room(a, c, r)
 
 
 cdef inline bint can_admit(const Channel* c) noexcept nogil:
@@ -41,14 +41,14 @@ cdef inline bint is_served_by_a_write(
     const Arena* a, const Channel* c, int64_t number, const Slot* slot
 ) noexcept nogil:
     """Forwarding and coalescing: does a listed write go to the same line?"""
-    cdef int16_t other = c.banks[number].oldest
+    cdef place_t other = c.banks[number].oldest
     if not (a.config.write_coalescing if slot.is_write else a.config.write_forwarding):
         return False
     while other != NO_SLOT:
-        if (a.slots[other].is_write and a.slots[other].row == slot.row
-                and a.slots[other].column == slot.column):
+        if (slot_at(a, other).is_write and slot_at(a, other).row == slot.row
+                and slot_at(a, other).column == slot.column):
             return True
-        other = a.slots[other].newer
+        other = slot_at(a, other).newer
     return False
 
 
@@ -56,9 +56,10 @@ cdef inline inlined admit(
     Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int64_t* joined, int plain
 ) noexcept nogil:
     """The head of the FIFO joins the list of its bank, whose number is `joined`; or a write serves it."""
-    cdef int16_t position = c.fifo_head
-    cdef Slot* slot = &a.slots[position]
+    cdef place_t place = c.fifo_head
+    cdef Slot* slot = slot_at(a, place)
     cdef int64_t number = r.bank[slot.index]
+    slot.tag += number
     slot.row = r.row[slot.index]
     slot.column = r.column[slot.index]
     slot.is_write = r.is_write[slot.index] != 0
@@ -75,7 +76,7 @@ cdef inline inlined admit(
         if is_served_by_a_write(a, c, number, slot):
             c.forwarded += not slot.is_write
             c.coalesced += slot.is_write
-            put_response(a, c, position, t + 1, t, plain)
+            put_response(a, c, place, t + 1, t, plain)
             update_room(a, c, r, plain)
             joined[0] = NOT_LISTED
             return
@@ -86,7 +87,7 @@ cdef inline inlined admit(
     c.queued += 1
     c.queued_writes += slot.is_write
     c.queue_integral -= t
-    append(a, c, number, position)
+    append(a, c, number, place)
     update_room(a, c, r, plain)
     joined[0] = number
 
@@ -99,7 +100,6 @@ cdef inline inlined free_entry(
     c.queued -= 1
     c.queued_writes -= slot.is_write
     c.queue_integral += t
-    c.freed = 1
     update_room(a, c, r, plain)
 
 

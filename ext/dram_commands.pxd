@@ -7,21 +7,23 @@ summed up for the energy model. O(1), except that opening a row counts the hits 
 adaptive page policies.
 """
 
-from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport free_entry
 from ext.dram_front cimport put_response
 from ext.dram_hammer cimport count_activation, pay_activations, settle_rfm
-from ext.dram_lists cimport count_hits, is_adaptive, next_hit, remove
+from ext.dram_lists cimport count_hits, next_hit, remove
 from ext.dram_managers cimport settle_refresh
 from ext.dram_numbers cimport (
-    ACT, AT_ACTIVATE, CLOSED_ROW, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE, PRE, PREA, RD, RDA, REF,
-    REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS, SCHEDULER_FRFCFS_GRP,
-    SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, inlined, later, lowest_bit, rarely,
+    ACT, AT_ACTIVATE, CLOSED_ROW, MAX_COMMANDS_A_CYCLE, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE,
+    PRE, PREA, RD, RDA, REF, REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS,
+    SCHEDULER_FRFCFS_GRP, SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport choose, choose_banks
-from ext.dram_state cimport Arena, Bank, Channel, LogEntry, Rank, Requests, Slot, Tape, bit
+from ext.dram_state cimport (
+    Arena, Bank, Channel, LogEntry, Rank, Requests, Slot, Tape, bank_at, bit, place_t, slot_at,
+)
 from ext.dram_timing cimport constrain, constrain_rank, constrain_set, set_of
 
 cdef enum:                      # columns of bank_counts
@@ -33,11 +35,14 @@ cdef enum:                      # columns of bank_counts
 
 
 cdef inline void write_down(
-    Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank, const Slot* slot
+    Arena* a, Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank,
+    const Slot* slot
 ) noexcept nogil:
     """Write down a command for a request (slot), or without one (NULL); bank -1: for the rank."""
     cdef LogEntry* entry = &tape.log[tape.n_logged]
     tape.n_logged += 1
+    if tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity:
+        a.paused = 1
     entry.cycle = t
     entry.command = <uint8_t> command
     entry.channel = <uint8_t> c.number
@@ -49,10 +54,11 @@ cdef inline void write_down(
 
 
 cdef inline inlined record(
-    Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank, const Slot* slot
+    Arena* a, Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank,
+    const Slot* slot
 ) noexcept nogil:
     if rarely(tape.log is not NULL):
-        write_down(tape, c, t, command, rank, bank, slot)
+        write_down(a, tape, c, t, command, rank, bank, slot)
 
 
 cdef inline inlined count_on_bank(Channel* c, int64_t number, int64_t column) noexcept nogil:
@@ -62,7 +68,7 @@ cdef inline inlined count_on_bank(Channel* c, int64_t number, int64_t column) no
 cdef inline inlined open_row(
     Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t, int plain
 ) noexcept nogil:
-    cdef Bank* bank = &c.banks[number]
+    cdef Bank* bank = bank_at(c, number)
     cdef Rank* rank = &c.ranks[bank.rank]
     if slot.row_class == ROW_HIT:
         slot.row_class = ROW_MISS
@@ -76,12 +82,12 @@ cdef inline inlined open_row(
     bank.oldest_hit = next_hit(a, bank, bank.oldest)
     bank.activated = bank.touched = t
     bank.columns = 0
-    if is_adaptive(a):
+    if a.counts_hits:
         count_hits(a, bank)
 
 
 cdef inline void close_row(Channel* c, int64_t number, cycle_t physical_close) noexcept nogil:
-    cdef Bank* bank = &c.banks[number]
+    cdef Bank* bank = bank_at(c, number)
     cdef Rank* rank = &c.ranks[bank.rank]
     c.open &= ~bit(number)
     rank.active_end = later(rank.active_end, physical_close)
@@ -112,15 +118,15 @@ cdef inline void count_streak(Arena* a, Channel* c, uint8_t source) noexcept nog
 
 
 cdef inline inlined move_data(
-    Arena* a, Channel* c, const Requests* r, int64_t number, int16_t position, bint auto_precharge,
+    Arena* a, Channel* c, const Requests* r, int64_t number, place_t place, bint auto_precharge,
     cycle_t t, int plain
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
-    cdef Bank* bank = &c.banks[number]
-    cdef Slot* slot = &a.slots[position]
+    cdef Bank* bank = bank_at(c, number)
+    cdef Slot* slot = slot_at(a, place)
     cdef bint is_write = slot.is_write
     cdef int64_t latency = a.config.t_write_data if is_write else a.config.t_read_data
-    remove(a, bank, position)
+    remove(a, bank, place)
     bank.columns += 1
     bank.touched = t
     if slot.holds_entry:
@@ -131,13 +137,13 @@ cdef inline inlined move_data(
     count_on_bank(c, number, COUNT_RD + is_write)
     if slot.row_class == ROW_CONFLICT:
         count_on_bank(c, number, COUNT_CONFLICT)
-    put_response(a, c, position, t + latency + a.config.t_burst, t, plain)
+    put_response(a, c, place, t + latency + a.config.t_burst, t, plain)
     if auto_precharge:
         latency = a.config.t_write_close if is_write else a.config.t_read_close
         close_row(c, number, later(t + latency, bank.activated + a.config.t_ras))
-    elif bank.oldest_hit == position:
+    elif bank.oldest_hit == place:
         bank.oldest_hit = next_hit(a, bank, slot.newer)
-    if bank.length == 0:
+    if bank.oldest == NO_SLOT:
         c.active &= ~bit(number)
         c.n_active -= 1
     if is_write != c.last_direction:
@@ -148,10 +154,9 @@ cdef inline inlined move_data(
 
 cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t) noexcept nogil:
     """VRR: the neighbours of the aggressor row are refreshed; no row is open afterwards."""
-    cdef Bank* bank = &c.banks[number]
+    cdef Bank* bank = bank_at(c, number)
     c.commands[VRR] += 1
-    c.issued += 1
-    record(tape, c, t, VRR, bank.rank, number, NULL)
+    record(a, tape, c, t, VRR, bank.rank, number, NULL)
     if tape.log is not NULL:
         tape.log[tape.n_logged - 1].row = bank.victim
     bank.victim = NO_ROW
@@ -160,17 +165,16 @@ cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number
 
 
 cdef inline inlined issue(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, int16_t position, uint8_t command,
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, place_t place, uint8_t command,
     cycle_t t, int plain
 ) noexcept nogil:
-    """A command for the request at `position` goes out; the bank has not chosen again yet."""
-    cdef Slot* slot = &a.slots[position]
+    """A command for the request at `place` goes out; the bank has not chosen again yet."""
+    cdef Slot* slot = slot_at(a, place)
     if not plain and rarely(command == VRR):
         refresh_victim(a, c, tape, number, t)
         return
     c.commands[command] += 1
-    c.issued += 1
-    record(tape, c, t, command, c.banks[number].rank, number, slot)
+    record(a, tape, c, t, command, c.banks[number].rank, number, slot)
     constrain(a, c, command, number, t, plain)
     if command == ACT:
         open_row(a, c, number, slot, t, plain)
@@ -184,7 +188,7 @@ cdef inline inlined issue(
         count_on_bank(c, number, COUNT_PRE)
         close_row(c, number, t)
     else:
-        move_data(a, c, r, number, position, command == RDA or command == WRA, t, plain)
+        move_data(a, c, r, number, place, command == RDA or command == WRA, t, plain)
 
 
 cdef inline void precharge(
@@ -192,8 +196,7 @@ cdef inline void precharge(
 ) noexcept nogil:
     """PRE without a request."""
     c.commands[PRE] += 1
-    c.issued += 1
-    record(tape, c, t, PRE, c.bank_rank[number], number, NULL)
+    record(a, tape, c, t, PRE, c.bank_rank[number], number, NULL)
     constrain(a, c, PRE, number, t, plain)
     count_on_bank(c, number, COUNT_PRE)
     close_row(c, number, t)
@@ -270,8 +273,7 @@ cdef inline void issue_urgent(
         precharge(a, c, tape, rank.urgent_bank, t, plain)
         return
     c.commands[command] += 1
-    c.issued += 1
-    record(tape, c, t, command, number, rank.urgent_bank, NULL)
+    record(a, tape, c, t, command, number, rank.urgent_bank, NULL)
     if command == PREA:
         constrain_rank(a, c, command, number, t)
         precharge_all(a, c, number, t, plain)
@@ -286,8 +288,7 @@ cdef inline void issue_drowsy(
     cdef Rank* rank = &c.ranks[number]
     cdef int64_t command = rank.drowsy
     c.commands[command] += 1
-    c.issued += 1
-    record(tape, c, t, command, number, -1, NULL)
+    record(a, tape, c, t, command, number, -1, NULL)
     constrain_rank(a, c, command, number, t)
     if command == PREA:
         precharge_all(a, c, number, t, plain)

@@ -454,12 +454,11 @@ cdef class DramEngine:
         each; latency_sums, int64 (2, intervals), cycles from arrival. All requests count, warm-up included.
         """
         n = (self.arena.last_delivered_at >> self.arena.span_bits) + 1 if self.arena.delivered else 0
-        requests = np.asarray(<int64_t[: 2 * SPANS]> self.arena.span_counts).reshape(2, SPANS)
-        sums = np.asarray(<int64_t[: 2 * SPANS]> self.arena.span_latency).reshape(2, SPANS)
+        spans = np.asarray(<int64_t[: 4 * SPANS]> <int64_t*> self.arena.spans).reshape(SPANS, 2, 2)
         return {
             "interval_cycles": 1 << self.arena.span_bits,
-            "requests": requests[:, :n].copy(),
-            "latency_sums": sums[:, :n].copy(),
+            "requests": spans[:n, 0].T.copy(),
+            "latency_sums": spans[:n, 1].T.copy(),
         }
 
     def bank_counts(self):

@@ -5,15 +5,17 @@ next cycle in which it can do something (`response_at`, `input_at`); being early
 would be wrong. O(1) a request and phase, O(sources) where several sources share the memory.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    ARBITER_REORDER, ARBITER_SIMPLE, DELIVERED, ISSUED, LONE, NEVER, NO_SLOT, RESPONSES_FIFO,
-    RESPONSES_REORDER, RETURNED, SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, inlined, later,
+    ARBITER_REORDER, ARBITER_SIMPLE, BANK_BITS, DELIVERED, ISSUED, LONE, NEVER, NO_SLOT, RESPONSES_FIFO,
+    RESPONSES_REORDER, RETURNED, SLOT_BITS, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, inlined, later,
     rarely,
 )
-from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, channel_at
+from ext.dram_state cimport (
+    Arena, Channel, Requests, Slot, Tape, channel_at, place_of, place_t, slot_at, slot_of,
+)
 from ext.dram_statistics cimport count_delivery
 
 
@@ -23,45 +25,45 @@ cdef inline inlined schedule_response(Arena* a, Channel* c, cycle_t soonest, int
     """When can the controller hand over its next response?"""
     c.response_at = NEVER
     if c.response_head != NO_SLOT:
-        c.response_at = later(a.slots[c.response_head].ready, soonest)
+        c.response_at = later(slot_at(a, c.response_head).ready, soonest)
     if plain == LONE or a.n_channels == 1:
-        a.response_at = c.response_at if a.n_held == 0 else soonest
+        a.response_at = soonest if rarely(a.n_held != 0) else c.response_at
     else:
         a.response_at = earlier(a.response_at, c.response_at)
 
 
-cdef inline void line_up(Arena* a, Channel* c, int16_t position) noexcept nogil:
+cdef inline void line_up(Arena* a, Channel* c, place_t place) noexcept nogil:
     """Put a request at the end of its channel's response queue."""
-    a.slots[position].next_response = NO_SLOT
+    slot_at(a, place).next_response = NO_SLOT
     if c.response_head == NO_SLOT:
-        c.response_head = position
+        c.response_head = place
     else:
-        a.slots[c.response_tail].next_response = position
-    c.response_tail = position
+        slot_at(a, c.response_tail).next_response = place
+    c.response_tail = place
 
 
 cdef inline inlined put_response(
-    Arena* a, Channel* c, int16_t position, cycle_t ready, cycle_t t, int plain
+    Arena* a, Channel* c, place_t place, cycle_t ready, cycle_t t, int plain
 ) noexcept nogil:
     """The column command of a request went out at t (or it needs none); its data are complete at `ready`."""
-    cdef Slot* slot = &a.slots[position]
+    cdef Slot* slot = slot_at(a, place)
     slot.stage = ISSUED
     slot.ready = ready
-    slot.older = <int16_t> c.n_put
+    slot.older = <int32_t> c.n_put
     c.n_put += 1
     if a.config.resp_queue == RESPONSES_FIFO:
-        line_up(a, c, position)
-    if position == c.response_head:
+        line_up(a, c, place)
+    if place == c.response_head:
         schedule_response(a, c, t + 1, plain)
 
 
-cdef inline int16_t take_response(Arena* a, Channel* c, cycle_t t) noexcept nogil:
+cdef inline place_t take_response(Arena* a, Channel* c, cycle_t t) noexcept nogil:
     """The response that the controller hands over in cycle t, or NO_SLOT."""
-    cdef int16_t position = c.response_head
-    if position == NO_SLOT or a.slots[position].ready > t:
+    cdef place_t place = c.response_head
+    if place == NO_SLOT or slot_at(a, place).ready > t:
         return NO_SLOT
-    c.response_head = a.slots[position].next_response
-    return position
+    c.response_head = slot_at(a, place).next_response
+    return place
 
 
 cdef inline int64_t index_at(const Requests* r, int64_t k, int plain) noexcept nogil:
@@ -91,14 +93,12 @@ cdef inline inlined reopen(Arena* a, int64_t source, int plain) noexcept nogil:
 
 
 cdef inline inlined deliver_now(
-    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, int plain
+    Arena* a, const Requests* r, Tape* tape, place_t place, cycle_t t, int plain
 ) noexcept nogil:
-    """The source receives the response of the request in slot `position`."""
-    cdef Slot* slot = &a.slots[position]
+    """The source receives the response of the request in slot `place`."""
+    cdef Slot* slot = slot_at(a, place)
     cdef int64_t source = 0 if plain == LONE else slot.source
     slot.stage = DELIVERED
-    while a.oldest_id < a.next_id and a.slots[a.oldest_id & SLOT_MASK].stage == DELIVERED:
-        a.oldest_id += 1
     a.delivered += 1
     a.last_delivered_at = t
     a.in_flight[source] -= 1
@@ -113,76 +113,76 @@ cdef inline inlined deliver_now(
 
 
 cdef inline void deliver(
-    Arena* a, const Requests* r, Tape* tape, int16_t position, cycle_t t, int plain
+    Arena* a, const Requests* r, Tape* tape, place_t place, cycle_t t, int plain
 ) noexcept nogil:
     """The same, out of line."""
-    deliver_now(a, r, tape, position, t, plain)
+    deliver_now(a, r, tape, place, t, plain)
 
 
-cdef inline void hold_for_source(Arena* a, Slot* slot, int16_t position) noexcept nogil:
+cdef inline void hold_for_source(Arena* a, Slot* slot, place_t place) noexcept nogil:
     """All arbiters but Reorder: a queue of each source's responses."""
     if a.config.arbiter == ARBITER_REORDER:
         return
     slot.next_response = NO_SLOT
     if a.held_head[slot.source] == NO_SLOT:
-        a.held_head[slot.source] = position
+        a.held_head[slot.source] = place
     else:
-        a.slots[a.held_tail[slot.source]].next_response = position
-    a.held_tail[slot.source] = position
+        slot_at(a, a.held_tail[slot.source]).next_response = place
+    a.held_tail[slot.source] = place
 
 
-cdef inline void hold(Arena* a, int16_t position) noexcept nogil:
+cdef inline void hold(Arena* a, place_t place) noexcept nogil:
     """The arbiter takes a response over."""
-    cdef Slot* slot = &a.slots[position]
+    cdef Slot* slot = slot_at(a, place)
     slot.stage = RETURNED
-    slot.newer = <int16_t> a.n_handed
+    slot.newer = <int32_t> a.n_handed
     a.n_handed += 1
     a.n_waiting += 1
-    hold_for_source(a, slot, position)
+    hold_for_source(a, slot, place)
 
 
-cdef inline int16_t next_held(const Arena* a, int64_t source) noexcept nogil:
+cdef inline place_t next_held(const Arena* a, int64_t source) noexcept nogil:
     """The request of the source that the arbiter holds and may deliver now, or NO_SLOT."""
     cdef int64_t id
     if a.config.arbiter != ARBITER_REORDER:
         return a.held_head[source]
     id = a.next_own[source]
-    return <int16_t> (id & SLOT_MASK) if id >= 0 and a.slots[id & SLOT_MASK].stage == RETURNED else NO_SLOT
+    return place_of(id) if id >= 0 and slot_of(a, id).stage == RETURNED else NO_SLOT
 
 
 cdef inline void deliver_held(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Each source gets at most port_width of the responses that the arbiter holds."""
     cdef int64_t source, _k
-    cdef int16_t position
+    cdef place_t place
     a.n_held = 0
     for source in range(a.n_sources):
         for _k in range(a.config.port_width):
-            position = next_held(a, source)
-            if position == NO_SLOT:
+            place = next_held(a, source)
+            if place == NO_SLOT:
                 break
             a.n_waiting -= 1
             if a.config.arbiter == ARBITER_REORDER:
-                a.next_own[source] = a.own_newer[position]
+                a.next_own[source] = a.own_newer[place >> SLOT_BITS]
             else:
-                a.held_head[source] = a.slots[position].next_response
-            deliver(a, r, tape, position, t, plain)
+                a.held_head[source] = slot_at(a, place).next_response
+            deliver(a, r, tape, place, t, plain)
         a.n_held += next_held(a, source) != NO_SLOT
 
 
 cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Phase A for several channels, or where responses wait at the arbiter."""
     cdef int64_t number
-    cdef int16_t position
+    cdef place_t place
     cdef Channel* c
     for number in range(a.n_channels):
         c = channel_at(a, number)
         if c.response_at <= t:
-            position = take_response(a, c, t)
-            if position != NO_SLOT:
-                hold(a, position)
+            place = take_response(a, c, t)
+            if place != NO_SLOT:
+                hold(a, place)
             c.response_at = NEVER
             if c.response_head != NO_SLOT:
-                c.response_at = later(a.slots[c.response_head].ready, t + 1)
+                c.response_at = later(slot_at(a, c.response_head).ready, t + 1)
     if a.n_waiting:
         deliver_held(a, r, tape, t, plain)
     a.response_at = t + 1 if a.n_held else NEVER
@@ -192,14 +192,14 @@ cdef inline void respond_all(Arena* a, const Requests* r, Tape* tape, cycle_t t,
 
 cdef inline inlined respond(Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain) noexcept nogil:
     """Phase A."""
-    cdef int16_t position
+    cdef place_t place
     cdef Channel* c = channel_at(a, 0)
     if (plain != LONE and a.n_channels > 1) or a.config.arbiter == ARBITER_REORDER or a.n_waiting:
         respond_all(a, r, tape, t, plain)
         return
-    position = take_response(a, c, t)
-    if position != NO_SLOT:
-        deliver_now(a, r, tape, position, t, plain)
+    place = take_response(a, c, t)
+    if place != NO_SLOT:
+        deliver_now(a, r, tape, place, t, plain)
     schedule_response(a, c, t + 1, plain)
 
 
@@ -207,11 +207,11 @@ cdef inline inlined respond(Arena* a, const Requests* r, Tape* tape, cycle_t t, 
 
 cdef inline void link_to_source(Arena* a, int64_t id, int64_t source) noexcept nogil:
     """Arbiter Reorder: extend the chain of undelivered requests of a source."""
-    a.own_newer[id & SLOT_MASK] = -1
+    a.own_newer[place_of(id) >> SLOT_BITS] = -1
     if a.next_own[source] < 0:
         a.next_own[source] = id
     else:
-        a.own_newer[a.last_own[source] & SLOT_MASK] = id
+        a.own_newer[place_of(a.last_own[source]) >> SLOT_BITS] = id
     a.last_own[source] = id
 
 
@@ -228,7 +228,7 @@ cdef inline bint head_has_room(const Arena* a, const Channel* c, const Requests*
     """SplitReadWrite: room for the head of the FIFO in the buffer of its direction?"""
     if c.fifo_head == NO_SLOT:
         return True
-    if r.is_write[a.slots[c.fifo_head].index]:
+    if r.is_write[slot_at(a, c.fifo_head).index]:
         return c.queued_writes < a.config.request_buffer_size
     return c.queued - c.queued_writes < a.config.request_buffer_size
 
@@ -242,8 +242,8 @@ cdef inline inlined enter_channel(
     Arena* a, const Requests* r, int64_t id, cycle_t t, int plain
 ) noexcept nogil:
     """Put a request at the end of its channel's FIFO."""
-    cdef int16_t position = <int16_t> (id & SLOT_MASK)
-    cdef Slot* slot = &a.slots[position]
+    cdef place_t place = place_of(id)
+    cdef Slot* slot = slot_at(a, place)
     cdef int64_t number = 0
     cdef Channel* c
     if plain != LONE and a.n_channels > 1:
@@ -251,7 +251,7 @@ cdef inline inlined enter_channel(
     c = channel_at(a, number)
     slot.behind = NO_SLOT
     if c.fifo_head == NO_SLOT:
-        c.fifo_head = position
+        c.fifo_head = place
         if plain and is_blocked(c, t):
             c.input_blocked = 1
             c.blocked_cycles -= t - c.then
@@ -260,11 +260,11 @@ cdef inline inlined enter_channel(
         if not plain and rarely(a.config.scheduler_buffer == SPLIT_READ_WRITE):
             c.has_room = head_has_room(a, c, r)
     else:
-        a.slots[c.fifo_tail].behind = position
-    c.fifo_tail = position
+        slot_at(a, c.fifo_tail).behind = place
+    c.fifo_tail = place
     if a.config.resp_queue == RESPONSES_REORDER:
         slot.ready = NEVER
-        line_up(a, c, position)
+        line_up(a, c, place)
 
 
 cdef inline inlined enter(
@@ -272,8 +272,9 @@ cdef inline inlined enter(
 ) noexcept nogil:
     """The source's next request enters its channel."""
     cdef int64_t id = a.next_id
-    cdef Slot* slot = &a.slots[id & SLOT_MASK]
+    cdef Slot* slot = slot_of(a, id)
     slot.index = index_at(r, a.position[source], plain)
+    slot.tag = id << BANK_BITS
     slot.source = <uint8_t> source
     slot.stage = WAITING
     slot.accepted = -1
@@ -289,16 +290,26 @@ cdef inline inlined enter(
     enter_channel(a, r, id, t, plain)
 
 
+cdef inline void find_oldest(Arena* a) noexcept nogil:
+    """Bring `oldest_id` up to date."""
+    while a.oldest_id < a.next_id and slot_of(a, a.oldest_id).stage == DELIVERED:
+        a.oldest_id += 1
+
+
 cdef inline inlined take_from(
     Arena* a, const Requests* r, Tape* tape, int64_t source, cycle_t t, int plain
 ) noexcept nogil:
     """At most port_width requests of a source that offers one."""
     cdef int64_t _k
+    if rarely(a.next_id - a.oldest_id >= WINDOW):
+        find_oldest(a)
     if (plain or a.config.port_width == 1) and a.next_id - a.oldest_id < WINDOW:
         enter(a, r, tape, source, t, plain)
         a.offer_at[source] = next_offer(a, source, t + 1, plain)
         return
     for _k in range(a.config.port_width):
+        if a.next_id - a.oldest_id >= WINDOW:
+            find_oldest(a)
         if a.next_id - a.oldest_id >= WINDOW:
             a.window_full = 1
             break
@@ -316,7 +327,11 @@ cdef inline inlined take_requests(
     """Phase B."""
     cdef int64_t source
     cdef cycle_t soonest = NEVER
-    for source in range(1 if plain == LONE else a.n_sources):
+    if plain == LONE:
+        take_from(a, r, tape, 0, t, plain)
+        a.input_at = NEVER if rarely(a.window_full) else a.offer_at[0]
+        return
+    for source in range(a.n_sources):
         if a.offer_at[source] <= t:
             take_from(a, r, tape, source, t, plain)
             if a.window_full and a.offer_at[source] <= t:

@@ -4,66 +4,61 @@ marked.
 O(1), except the search for the next row hit and counting hits (the length of the list).
 """
 
-from libc.stdint cimport int16_t, int64_t
+from libc.stdint cimport int32_t, int64_t
 
-from ext.dram_numbers cimport CLOSED_ADAPTIVE, CLOSED_ROW, NO_SLOT, OPEN_ADAPTIVE, inlined
-from ext.dram_state cimport Arena, Bank, Channel, Slot, bit
+from ext.dram_numbers cimport CLOSED_ROW, NO_SLOT, inlined
+from ext.dram_state cimport Arena, Bank, Channel, Slot, bank_at, bit, place_t, slot_at
 
 
-cdef inline inlined append(Arena* a, Channel* c, int64_t number, int16_t position) noexcept nogil:
+cdef inline inlined append(Arena* a, Channel* c, int64_t number, place_t place) noexcept nogil:
     """Put a request, the youngest so far, at the end of its bank's list."""
-    cdef Bank* bank = &c.banks[number]
-    cdef Slot* slot = &a.slots[position]
-    c.active |= bit(number)
-    c.n_active += bank.length == 0
+    cdef Bank* bank = bank_at(c, number)
+    cdef Slot* slot = slot_at(a, place)
     slot.older = bank.newest
     slot.newer = NO_SLOT
     if bank.newest == NO_SLOT:
-        bank.oldest = position
+        bank.oldest = <int32_t> place
+        c.active |= bit(number)
+        c.n_active += 1
     else:
-        a.slots[bank.newest].newer = position
-    bank.newest = position
+        slot_at(a, bank.newest).newer = place
+    bank.newest = place
     bank.length += 1
     if slot.row == bank.open_row:
         bank.hits += 1
         if bank.oldest_hit == NO_SLOT:
-            bank.oldest_hit = position
+            bank.oldest_hit = place
 
 
-cdef inline int16_t next_hit(const Arena* a, const Bank* bank, int16_t position) noexcept nogil:
-    """The first request to the open row from `position` on."""
-    while position != NO_SLOT and a.slots[position].row != bank.open_row:
-        position = a.slots[position].newer
-    return position
+cdef inline place_t next_hit(const Arena* a, const Bank* bank, place_t place) noexcept nogil:
+    """The first request to the open row from `place` on."""
+    while place != NO_SLOT and slot_at(a, place).row != bank.open_row:
+        place = slot_at(a, place).newer
+    return place
 
 
-cdef inline inlined remove(Arena* a, Bank* bank, int16_t position) noexcept nogil:
+cdef inline inlined remove(Arena* a, Bank* bank, place_t place) noexcept nogil:
     """Take a request, a hit to the open row, out of its bank's list."""
-    cdef Slot* slot = &a.slots[position]
+    cdef Slot* slot = slot_at(a, place)
     bank.length -= 1
     bank.hits -= 1
     if slot.older == NO_SLOT:
         bank.oldest = slot.newer
     else:
-        a.slots[slot.older].newer = slot.newer
+        slot_at(a, slot.older).newer = slot.newer
     if slot.newer == NO_SLOT:
         bank.newest = slot.older
     else:
-        a.slots[slot.newer].older = slot.older
+        slot_at(a, slot.newer).older = slot.older
 
 
 cdef inline void count_hits(const Arena* a, Bank* bank) noexcept nogil:
     """How many waiting requests go to the open row?"""
-    cdef int16_t position = bank.oldest_hit
+    cdef place_t place = bank.oldest_hit
     bank.hits = 0
-    while position != NO_SLOT:
+    while place != NO_SLOT:
         bank.hits += 1
-        position = next_hit(a, bank, a.slots[position].newer)
-
-
-cdef inline bint is_adaptive(const Arena* a) noexcept nogil:
-    """Does the page policy look at the number of hits? Otherwise nobody does, and it is not counted."""
-    return a.config.page_policy == OPEN_ADAPTIVE or a.config.page_policy == CLOSED_ADAPTIVE
+        place = next_hit(a, bank, slot_at(a, place).newer)
 
 
 cdef inline bint same_line(const Slot* one, const Slot* other) noexcept nogil:
@@ -71,18 +66,18 @@ cdef inline bint same_line(const Slot* one, const Slot* other) noexcept nogil:
     return one.row == other.row and one.column == other.column
 
 
-cdef inline bint has_older_twin(const Arena* a, int16_t first, int16_t position) noexcept nogil:
+cdef inline bint has_older_twin(const Arena* a, place_t first, place_t place) noexcept nogil:
     """Does a request from `first` on that is older go to the same line?"""
-    while first != position:
-        if same_line(&a.slots[first], &a.slots[position]):
+    while first != place:
+        if same_line(slot_at(a, first), slot_at(a, place)):
             return True
-        first = a.slots[first].newer
+        first = slot_at(a, first).newer
     return False
 
 
-cdef inline bint is_eligible(const Arena* a, const Bank* bank, int16_t position) noexcept nogil:
+cdef inline bint is_eligible(const Arena* a, const Bank* bank, place_t place) noexcept nogil:
     """May the request go first? Not before an older one to the same line."""
-    return not has_older_twin(a, bank.oldest, position)
+    return not has_older_twin(a, bank.oldest, place)
 
 
 cdef inline bint is_fresh(const Bank* bank) noexcept nogil:
@@ -90,11 +85,11 @@ cdef inline bint is_fresh(const Bank* bank) noexcept nogil:
     return bank.open_row != CLOSED_ROW and bank.columns == 0
 
 
-cdef inline int16_t oldest_non_hit(const Arena* a, const Bank* bank, bint eligible) noexcept nogil:
+cdef inline place_t oldest_non_hit(const Arena* a, const Bank* bank, bint eligible) noexcept nogil:
     """The oldest (eligible) request to another row than the open one, or NO_SLOT."""
-    cdef int16_t position = bank.oldest
-    while position != NO_SLOT:
-        if a.slots[position].row != bank.open_row and (not eligible or is_eligible(a, bank, position)):
-            return position
-        position = a.slots[position].newer
+    cdef place_t place = bank.oldest
+    while place != NO_SLOT:
+        if slot_at(a, place).row != bank.open_row and (not eligible or is_eligible(a, bank, place)):
+            return place
+        place = slot_at(a, place).newer
     return NO_SLOT

@@ -7,7 +7,7 @@ come. The loop is compiled for ANY configuration, for PLAIN ones and for LONE on
 request takes the constant `plain` and is `inlined`, so that the compiler drops the rarer policies.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport NOT_LISTED, admit, can_admit, end_gathering, update_write_mode
@@ -17,21 +17,20 @@ from ext.dram_managers cimport (
     drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank,
 )
 from ext.dram_numbers cimport (
-    ANY, BANK_BITS, LONE, NEVER, NO_SLOT, PAGE_TIMEOUT, PLAIN, PRE, SCHEDULER_BLISS,
-    SCHEDULER_GRP_FRFCFS_WM, SLOT_MASK, STALL_COMMAND, earlier, inlined, later, rarely,
+    ANY, BANK_BITS, LONE, NEVER, NO_SLOT, PAGE_TIMEOUT, PLACE_MASK, PLAIN, PRE, SCHEDULER_BLISS,
+    SCHEDULER_GRP_FRFCFS_WM, STALL_COMMAND, earlier, inlined, later, rarely,
 )
 from ext.dram_policy cimport (
     bank_of, choose, choose_banks, choose_now, choose_winner, choose_winner_now, cycle_of, may_stay, welcome,
 )
 from ext.dram_spare cimport issue_spare, schedule_spare
-from ext.dram_state cimport NO_NEED, Arena, Channel, Requests, Tape, channel_at
+from ext.dram_state cimport NO_NEED, Arena, Channel, Requests, Tape, channel_at, place_t
 from ext.dram_statistics cimport account
 
 cdef enum Outcome:
     PAUSED = 0
     DONE = 1
     LOG_IS_FULL = 2
-    MAX_COMMANDS_A_CYCLE = 64   # two in each channel
 
 
 # -------------------------------------------------------------------------------------- phase E, and phase F
@@ -45,11 +44,12 @@ cdef inline void look_again(Arena* a, Channel* c, cycle_t t) noexcept nogil:
 cdef inline inlined admit_again(
     Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
-    """Phase F: once more, if a command has just freed a place. Bank `number` will choose anyway."""
+    """Phase F: once more, which a place that was freed in this cycle makes possible. Bank `number` will
+    choose anyway."""
     cdef int64_t joined
     if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
         update_write_mode(a, c)
-    if c.freed and c.last_admitted_at < t and can_admit(c):
+    if c.last_admitted_at < t and can_admit(c):
         admit(a, c, r, tape, t, &joined, plain)
         if joined != NOT_LISTED and joined != number and not may_stay(a, &c.banks[joined], plain):
             choose(a, c, joined, plain)
@@ -62,11 +62,11 @@ cdef inline inlined issue_best(
 ) noexcept nogil:
     """The winning candidate goes out."""
     cdef int64_t number = bank_of(best)
-    cdef int16_t position = <int16_t> ((c.wanted_tag[number] >> BANK_BITS) & SLOT_MASK)
+    cdef place_t place = c.wanted_tag[number] & PLACE_MASK
     cdef uint8_t command = c.banks[number].wanted
     if not plain and rarely(is_extra):
-        position, command = c.banks[number].extra, PRE
-    issue(a, c, r, tape, number, position, command, t, plain)
+        place, command = c.banks[number].extra, PRE
+    issue(a, c, r, tape, number, place, command, t, plain)
 
 
 cdef inline inlined issue_one(
@@ -74,7 +74,6 @@ cdef inline inlined issue_one(
 ) noexcept nogil:
     """One command bus, and a bank has won."""
     cdef int64_t number = bank_of(c.best)
-    c.freed = 0
     issue_best(a, c, r, tape, c.best, c.best_is_extra, t, plain)
     admit_again(a, c, r, tape, number, t, plain)
     choose_now(a, c, number, plain)
@@ -115,11 +114,11 @@ cdef inline void derive_again(Arena* a, Channel* c, const Requests* r, cycle_t t
         manage_drowsy(a, c, r, t)
 
 
-cdef inline void issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+cdef inline bint issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
     """Two command buses: a column command, then one of the others, then phase F."""
     cdef int64_t number
-    c.freed = 0
-    if cycle_of(c.best) <= t:
+    cdef bint issued = cycle_of(c.best) <= t
+    if issued:
         number = bank_of(c.best)
         issue_best(a, c, r, tape, c.best, False, t, False)
         if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
@@ -129,33 +128,38 @@ cdef inline void issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, 
         if c.manager_watches:
             derive_again(a, c, r, t)
     if c.n_urgent and issue_urgent_command(a, c, tape, t, False):
-        pass
+        issued = True
     elif cycle_of(c.best_row) <= t:
         number = bank_of(c.best_row)
         issue_best(a, c, r, tape, c.best_row, c.best_is_extra, t, False)
         if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
             update_write_mode(a, c)
         choose(a, c, number, False)
+        issued = True
     else:
-        if c.issued:
+        if issued:
             schedule_spare(a, c, t)
-        issue_last(a, c, tape, t, False)
-    if c.issued:
+        issued |= issue_last(a, c, tape, t, False)
+    if issued:
         admit_again(a, c, r, tape, -1, t, False)
         choose_winner(a, c, t + 1, False)
         look_again(a, c, t)
+    return issued
 
 
 cdef inline inlined issue_something(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, bint* issued, int plain
 ) noexcept nogil:
     """Phase E with one command bus: managers, banks, offers of idle banks, sleep."""
+    issued[0] = True
     if rarely(c.n_urgent) and issue_urgent_command(a, c, tape, t, plain):
         choose_winner(a, c, t + 1, plain)
     elif c.bank_at <= t:
         issue_one(a, c, r, tape, t, plain)
     elif rarely(c.n_drowsy or (not plain and c.spare_at <= t)) and issue_last(a, c, tape, t, plain):
         choose_winner(a, c, t + 1, plain)
+    else:
+        issued[0] = False
 
 
 # ------------------------------------------------------------------------------------- phases C to F together
@@ -180,8 +184,9 @@ cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, int plain)
     cdef cycle_t soonest
     cdef bint waiting = c.fifo_head != NO_SLOT
     c.input_blocked = waiting and not c.has_room
-    c.admit_at = t + 1 if waiting and (c.has_room or c.gather_until > t) else NEVER
-    soonest = earlier(earlier(c.admit_at, c.manager_at), c.bank_at)
+    soonest = earlier(c.manager_at, c.bank_at)
+    if waiting and (c.has_room or c.gather_until > t):
+        soonest = t + 1
     if not plain:
         c.clear_at = NEVER
         if a.config.scheduler == SCHEDULER_BLISS and a.config.bliss_clear > 0:
@@ -191,7 +196,7 @@ cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, int plain)
     if not plain and rarely(c.victims != 0 or a.config.page_policy == PAGE_TIMEOUT):
         schedule_spare(a, c, t + 1)
         soonest = earlier(soonest, c.spare_at)
-    else:
+    elif not plain:
         c.spare_at = NEVER
     a.step_at[0 if plain == LONE else c.number] = later(soonest, t + 1)
 
@@ -201,8 +206,8 @@ cdef inline inlined step_channel(
 ) noexcept nogil:
     """Phases C to F of one channel."""
     cdef int64_t stall, joined
+    cdef bint issued
     account(a, c, t, &stall, plain)
-    c.issued = 0
     if can_admit(c):
         admit(a, c, r, tape, t, &joined, plain)
         if joined != NOT_LISTED:
@@ -216,13 +221,13 @@ cdef inline inlined step_channel(
     if not plain and rarely(a.config.scheduler == SCHEDULER_BLISS):
         begin_epoch(a, c, t)
     if not plain and rarely(a.config.command_buses == 2):
-        issue_two(a, c, r, tape, t)
+        issued = issue_two(a, c, r, tape, t)
     else:
-        issue_something(a, c, r, tape, t, plain)
+        issue_something(a, c, r, tape, t, &issued, plain)
     if rarely(c.held_changes):
         update_held(c, a.config.n_ranks)
         choose_winner(a, c, t + 1, plain)
-    c.stalls[STALL_COMMAND if c.issued else stall] += 1
+    c.stalls[STALL_COMMAND if issued else stall] += 1
     c.queue_max = later(c.queue_max, c.queued)
     schedule_channel(a, c, t, plain)
 
@@ -238,7 +243,6 @@ cdef inline inlined step_channels(
     if plain == LONE:
         if a.step_at[0] <= t:
             step_channel(a, channel_at(a, 0), r, tape, t, plain)
-        a.steps_at = a.step_at[0]
         return
     for number in range(a.n_channels):
         if a.step_at[number] <= t:
@@ -280,17 +284,19 @@ cdef inline inlined run(
 ) noexcept nogil:
     cdef cycle_t t
     while not a.paused:
-        t = later(earlier(earlier(a.response_at, a.input_at), a.steps_at), a.now + 1)
+        t = earlier(earlier(a.response_at, a.input_at), a.step_at[0] if plain == LONE else a.steps_at)
+        if not plain:
+            t = later(t, a.now + 1)
         if t >= until_cycle:
             a.now = later(until_cycle - 1, a.now)
             catch_up(a, a.now, plain)
             outcome[0] = PAUSED
             return
-        if rarely(tape.n_logged + MAX_COMMANDS_A_CYCLE > tape.capacity):
-            outcome[0] = LOG_IS_FULL
-            return
         a.now = t
         simulate_cycle(a, r, tape, t, plain)
+    if a.delivered < a.pause_at:
+        outcome[0] = LOG_IS_FULL
+        return
     if not a.finished:
         catch_up(a, a.now, plain)
     outcome[0] = DONE if a.finished else PAUSED

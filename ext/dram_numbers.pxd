@@ -12,7 +12,7 @@ cdef extern from *:
     """
     #include <stdint.h>
     static inline int64_t dse_lowest_bit(uint64_t mask) { return (unsigned) __builtin_ctzll(mask); }
-    static inline int dse_highest_bit(uint64_t mask) { return 63 - __builtin_clzll(mask); }
+    static inline int64_t dse_highest_bit(uint64_t mask) { return 63 - __builtin_clzll(mask); }
     static inline int dse_bit_count(uint64_t mask) { return __builtin_popcountll(mask); }
     static inline int64_t dse_later(int64_t a, int64_t b) { return a > b ? a : b; }
     static inline int64_t dse_earlier(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -30,7 +30,7 @@ cdef extern from *:
     const int64_t NO_KEY "DSE_NO_KEY"   # of a bank without requests: never the least
     const cycle_t NEVER "DSE_NEVER"     # later than any event; arrivals are checked to lie below half of it
     int64_t lowest_bit "dse_lowest_bit"(uint64_t mask) noexcept nogil
-    int highest_bit "dse_highest_bit"(uint64_t mask) noexcept nogil
+    int64_t highest_bit "dse_highest_bit"(uint64_t mask) noexcept nogil
     int bit_count "dse_bit_count"(uint64_t mask) noexcept nogil
     cycle_t later "dse_later"(cycle_t a, cycle_t b) noexcept nogil
     cycle_t earlier "dse_earlier"(cycle_t a, cycle_t b) noexcept nogil
@@ -45,7 +45,8 @@ cdef enum:
     MAX_GROUPS = 32             # of a channel
     MAX_SOURCES = 256
     WINDOW = 4096               # ids from the oldest undelivered request to the newest: the reorder buffer
-    SLOT_MASK = 4095
+    SLOT_BITS = 6               # log2 of the bytes of a slot; BANK_BITS, so that a tag holds its place
+    PLACE_MASK = 262080         # WINDOW - 1 << SLOT_BITS
     NO_SLOT = -1
     CLOSED_ROW = -1
     NO_ROW = -1
@@ -73,8 +74,12 @@ cdef enum:
     BANK_LANES = 16
     GROUP_LANES = 16
     RANK_LANES = 24
+    GROUP_FLOORS = 1024         # where those of the groups begin: MAX_BANKS * BANK_LANES
+    RANK_FLOORS = 1536          # GROUP_FLOORS + MAX_GROUPS * GROUP_LANES
+    N_FLOORS = 1728             # RANK_FLOORS + MAX_RANKS * RANK_LANES
     NO_LANE = 0                 # never bound
     MAX_EFFECTS = 32
+    MAX_REACH = 63              # of a command, at all levels; three times N_COMMANDS are enough
     MANY_BANKS = 7              # so many with requests, and the winner is sought over all
     MAX_WINDOWS = 8
     WINDOW_SIZE = 32            # most commands of a window (four activates: 4)
@@ -83,6 +88,12 @@ cdef enum:                      # how much the loop is compiled for (dram_loop)
     ANY = 0
     PLAIN = 1                   # no policy that leaves the fast path
     LONE = 2                    # the same, and one channel and one source
+
+cdef enum:                      # rows closed by auto-precharge (Arena.closes)
+    NO_ROWS = 0
+    ALL_ROWS = 1
+    SOME_ROWS = 2               # auto_precharges decides
+    MAX_COMMANDS_A_CYCLE = 64   # two in each channel
 
 cdef enum:                      # commands, in the order of COMMANDS
     ACT = 0

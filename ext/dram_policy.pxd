@@ -7,45 +7,41 @@ loop over the set bits of `active`. O(1) a choice, except FrFcfsGrp and the sear
 (the length of a bank's list); O(active banks) a winner.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 from ext._types cimport cycle_t
-from ext.dram_lists cimport has_older_twin, is_adaptive, is_fresh, next_hit, oldest_non_hit
+from ext.dram_lists cimport has_older_twin, is_fresh, next_hit, oldest_non_hit
 from ext.dram_numbers cimport (
-    ACT, BANK_BITS, BANK_LANES, CAUSE_BITS, CLOSED, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, GROUP_LANES,
-    KEY_BITS, MANY_BANKS, MAX_RANKS, MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_SLOT, PRE, PRIORITY_SHIFT,
-    RANK_LANES, RD, RDA, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS,
-    SCHEDULER_FRFCFS_GRP, VRR, WR, WRA, earlier, inlined, later, lowest_bit,
+    ACT, BANK_BITS, CAUSE_BITS, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, KEY_BITS, MANY_BANKS, MAX_RANKS,
+    MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_FLOORS, RANK_LANES, RD, RDA,
+    SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, SOME_ROWS, VRR,
+    WR, WRA, earlier, inlined, later, lowest_bit, rarely,
 )
-from ext.dram_schedulers cimport id_at, is_blacklisted, mute_all_but_oldest, pick
-from ext.dram_state cimport Arena, Bank, Channel, bit
+from ext.dram_schedulers cimport is_blacklisted, mute_all_but_oldest, pick
+from ext.dram_state cimport Arena, Bank, Channel, bank_at, bit, place_t, slot_at
 from ext.dram_timing cimport update_wanted_key
 
 
 # ------------------------------------------------------------------------------------------------- one bank
 
-cdef inline int16_t grouped_hit(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
+cdef inline place_t grouped_hit(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
     """FrFcfsGrp: the oldest hit in the direction of the bus that overtakes no hit to its own address."""
-    cdef int16_t position = bank.oldest_hit
-    while position != NO_SLOT:
-        if (a.slots[position].is_write == c.last_direction
-                and not has_older_twin(a, bank.oldest_hit, position)):
-            return position
-        position = next_hit(a, bank, a.slots[position].newer)
+    cdef place_t place = bank.oldest_hit
+    while place != NO_SLOT:
+        if (slot_at(a, place).is_write == c.last_direction
+                and not has_older_twin(a, bank.oldest_hit, place)):
+            return place
+        place = next_hit(a, bank, slot_at(a, place).newer)
     return bank.oldest_hit
 
 
 cdef inline bint auto_precharges(const Arena* a, const Bank* bank, int plain) noexcept nogil:
-    """Shall the next column command close the row behind it?"""
+    """SOME_ROWS: shall the next column command close the row behind it?"""
     cdef bint further_hit
-    if a.config.page_policy == CLOSED:
-        return True
     if not plain and a.config.page_policy == CLOSED_CAP:
         return bank.columns + 1 >= a.config.row_hit_cap
-    if not is_adaptive(a):
-        return False
     if a.config.scheduler == SCHEDULER_FIFO:
-        further_hit = bank.length >= 2 and a.slots[a.slots[bank.oldest].newer].row == bank.open_row
+        further_hit = bank.length >= 2 and slot_at(a, slot_at(a, bank.oldest).newer).row == bank.open_row
     else:
         further_hit = bank.hits >= 2
     if a.config.page_policy == CLOSED_ADAPTIVE:
@@ -54,52 +50,54 @@ cdef inline bint auto_precharges(const Arena* a, const Bank* bank, int plain) no
 
 
 cdef inline int64_t priority_of(
-    const Arena* a, const Channel* c, int16_t position, int64_t command
+    const Arena* a, const Channel* c, place_t place, int64_t command
 ) noexcept nogil:
     """The smaller goes first, before age."""
     cdef int64_t priority = 0
     if a.config.command_mux == MUX_COLUMNS_FIRST and not RD <= command <= WRA:
         priority = 1
-    if a.config.scheduler == SCHEDULER_BLISS and is_blacklisted(a, c, position):
+    if a.config.scheduler == SCHEDULER_BLISS and is_blacklisted(a, c, place):
         priority += 2
     return priority
 
 
 cdef inline int64_t tag_of(
-    const Arena* a, const Channel* c, int64_t number, int16_t position, int64_t command, int plain
+    const Arena* a, const Channel* c, int64_t number, place_t place, int64_t command, int plain
 ) noexcept nogil:
-    cdef int64_t tag = (id_at(a, position) << BANK_BITS) | number
+    cdef int64_t tag = slot_at(a, place).tag
     if not plain:
-        tag += priority_of(a, c, position, command) << PRIORITY_SHIFT
+        tag += priority_of(a, c, place, command) << PRIORITY_SHIFT
     return tag
 
 
 cdef inline inlined want(
-    Arena* a, Channel* c, int64_t number, int16_t position, uint8_t command, int plain
+    Arena* a, Channel* c, int64_t number, place_t place, uint8_t command, int plain
 ) noexcept nogil:
-    cdef Bank* bank = &c.banks[number]
+    cdef Bank* bank = bank_at(c, number)
     bank.wanted = command
-    c.wanted_tag[number] = tag_of(a, c, number, position, command, plain)
-    c.wanted_floor[number] = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[command]]
-    c.wanted_group[number] = <uint16_t> (bank.group * GROUP_LANES + a.rules.group_lane[command])
-    c.wanted_lane[number] = <uint8_t> (bank.rank * RANK_LANES + a.rules.rank_lane[command])
+    c.wanted_tag[number] = tag_of(a, c, number, place, command, plain)
+    c.wanted_floor[number] = c.floors[bank.floors[0] + a.rules.bank_lane[command]]
+    c.wanted_group[number] = <uint16_t> (bank.floors[1] + a.rules.group_lane[command])
+    c.wanted_lane[number] = <uint8_t> (bank.first_lane + a.rules.rank_lane[command])
     update_wanted_key(c, number)
 
 
 cdef inline inlined want_column(
-    Arena* a, Channel* c, int64_t number, int16_t position, int plain
+    Arena* a, Channel* c, int64_t number, place_t place, int plain
 ) noexcept nogil:
-    cdef bint auto_precharge = auto_precharges(a, &c.banks[number], plain)
-    if a.slots[position].is_write:
-        want(a, c, number, position, WRA if auto_precharge else WR, plain)
+    cdef bint auto_precharge = a.closes
+    if rarely(a.closes == SOME_ROWS):
+        auto_precharge = auto_precharges(a, &c.banks[number], plain)
+    if slot_at(a, place).is_write:
+        want(a, c, number, place, WRA if auto_precharge else WR, plain)
     else:
-        want(a, c, number, position, RDA if auto_precharge else RD, plain)
+        want(a, c, number, place, RDA if auto_precharge else RD, plain)
 
 
 cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept nogil:
     """The schedulers from Fcfs on, and first_ready."""
     cdef Bank* bank = &c.banks[number]
-    cdef int16_t position
+    cdef place_t place
     bank.extra = NO_SLOT
     if bank.open_row == CLOSED_ROW:
         if c.victims & bit(number):
@@ -108,38 +106,36 @@ cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept
             want(a, c, number, pick(a, c, bank), ACT, False)
         return
     if a.config.scheduler > SCHEDULER_FRFCFS:
-        position = pick(a, c, bank)
+        place = pick(a, c, bank)
     elif bank.oldest_hit == NO_SLOT or a.config.scheduler == SCHEDULER_FIFO:
-        position = bank.oldest
+        place = bank.oldest
     elif a.config.scheduler == SCHEDULER_FRFCFS:
-        position = bank.oldest_hit
+        place = bank.oldest_hit
     else:
-        position = grouped_hit(a, c, bank)
-    if a.slots[position].row != bank.open_row:
-        want(a, c, number, position, PRE, False)
+        place = grouped_hit(a, c, bank)
+    if slot_at(a, place).row != bank.open_row:
+        want(a, c, number, place, PRE, False)
         return
-    want_column(a, c, number, position, False)
+    want_column(a, c, number, place, False)
     if a.config.first_ready and not is_fresh(bank):
         bank.extra = oldest_non_hit(a, bank, a.config.scheduler > SCHEDULER_FRFCFS)
 
 
 cdef inline inlined choose_now(Arena* a, Channel* c, int64_t number, int plain) noexcept nogil:
     """Bank `number` decides what it wants."""
-    cdef Bank* bank = &c.banks[number]
-    if bank.length == 0:
+    cdef Bank* bank = bank_at(c, number)
+    if bank.oldest == NO_SLOT:
         c.wanted_key[number] = NO_KEY
-        return
-    if not plain:
+    elif not plain:
         choose_otherwise(a, c, number)
-    elif bank.open_row == CLOSED_ROW:
-        want(a, c, number, bank.oldest, ACT, plain)
-    elif (bank.oldest_hit == NO_SLOT
-            or (a.config.scheduler == SCHEDULER_FIFO and bank.oldest_hit != bank.oldest)):
-        want(a, c, number, bank.oldest, PRE, plain)
+    elif bank.oldest_hit == NO_SLOT:
+        want(a, c, number, bank.oldest, ACT if bank.open_row == CLOSED_ROW else PRE, plain)
     elif a.config.scheduler == SCHEDULER_FRFCFS_GRP:
         want_column(a, c, number, grouped_hit(a, c, bank), plain)
-    else:
+    elif a.config.scheduler == SCHEDULER_FRFCFS or bank.oldest_hit == bank.oldest:
         want_column(a, c, number, bank.oldest_hit, plain)
+    else:
+        want(a, c, number, bank.oldest, PRE, plain)
 
 
 cdef inline void choose(Arena* a, Channel* c, int64_t number, int plain) noexcept nogil:
@@ -153,7 +149,7 @@ cdef inline bint may_stay(const Arena* a, const Bank* bank, int plain) noexcept 
         return False
     if bank.open_row == CLOSED_ROW:
         return True
-    if is_adaptive(a):
+    if a.counts_hits:
         return False
     if a.config.scheduler == SCHEDULER_FRFCFS_GRP:
         return False
@@ -172,16 +168,16 @@ cdef inline void choose_banks(Arena* a, Channel* c, uint64_t left, int plain) no
 
 cdef inline cycle_t bound_of(const Channel* c, int64_t number) noexcept nogil:
     """First legal cycle of a bank's candidate, packed with its cause, but for the command bus."""
-    cdef cycle_t bound = later(c.wanted_floor[number], c.group_floor[c.wanted_group[number]])
-    return later(bound, c.rank_floor[c.wanted_lane[number]])
+    cdef cycle_t bound = later(c.wanted_floor[number], c.floors[c.wanted_group[number]])
+    return later(bound, c.floors[RANK_FLOORS + c.wanted_lane[number]])
 
 
 cdef inline cycle_t extra_bound_of(const Arena* a, const Channel* c, int64_t number) noexcept nogil:
     """The same for the additional PRE under first_ready."""
     cdef const Bank* bank = &c.banks[number]
-    cdef cycle_t bound = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[PRE]]
-    bound = later(bound, c.group_floor[bank.group * GROUP_LANES + a.rules.group_lane[PRE]])
-    return later(bound, c.rank_floor[bank.rank * RANK_LANES + a.rules.rank_lane[PRE]])
+    cdef cycle_t bound = c.floors[bank.floors[0] + a.rules.bank_lane[PRE]]
+    bound = later(bound, c.floors[bank.floors[1] + a.rules.group_lane[PRE]])
+    return later(bound, c.floors[bank.floors[2] + a.rules.rank_lane[PRE]])
 
 
 cdef inline int64_t key_of(const Channel* c, int64_t number, cycle_t soonest) noexcept nogil:
@@ -189,7 +185,7 @@ cdef inline int64_t key_of(const Channel* c, int64_t number, cycle_t soonest) no
 
     Ages count from request 0 here, so that the cycle can be read only after best_base was subtracted.
     """
-    cdef cycle_t cycle = later(c.rank_floor[c.wanted_lane[number]] >> CAUSE_BITS, soonest)
+    cdef cycle_t cycle = later(c.floors[RANK_FLOORS + c.wanted_lane[number]] >> CAUSE_BITS, soonest)
     return later(c.wanted_key[number], (cycle << KEY_BITS) + c.wanted_tag[number])
 
 
@@ -250,7 +246,7 @@ cdef inline int64_t least_key(const Arena* a, const Channel* c, cycle_t soonest)
     cdef int64_t[MAX_RANKS * RANK_LANES] ready
     for number in range(a.config.n_ranks):
         for lane in range(number * RANK_LANES, number * RANK_LANES + a.rules.n_rank_lanes):
-            ready[lane] = later(c.rank_floor[lane] >> CAUSE_BITS, soonest) << KEY_BITS
+            ready[lane] = later(c.floors[RANK_FLOORS + lane] >> CAUSE_BITS, soonest) << KEY_BITS
     for number in range(0, a.banks_of_channel, 2):
         key = later(c.wanted_key[number], ready[c.wanted_lane[number]] + c.wanted_tag[number])
         best = key if key < best else best
@@ -261,7 +257,7 @@ cdef inline int64_t least_key(const Arena* a, const Channel* c, cycle_t soonest)
 
 cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, int plain) noexcept nogil:
     """Over all banks that are not held, from cycle `soonest` on."""
-    cdef int64_t best = NEVER << KEY_BITS
+    cdef int64_t best = NO_KEY
     cdef int64_t key
     cdef uint64_t left = c.active & ~c.held
     c.best_base = a.oldest_id << BANK_BITS
@@ -273,8 +269,6 @@ cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, int
     if c.n_active >= MANY_BANKS and c.held == 0:
         best = least_key(a, c, soonest)
         left = 0
-    else:
-        best += c.best_base
     while left:
         key = key_of(c, lowest_bit(left), soonest)
         best = key if key < best else best

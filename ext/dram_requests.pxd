@@ -20,21 +20,21 @@ cdef inline int64_t first_bad_request(
 ) noexcept nogil:
     """Index of the first request out of order or out of range, or n; without a branch while all are good."""
     cdef int64_t i
-    cdef int64_t decreases = 0
+    cdef int64_t signs = 0      # negative, if an arrival is or comes before the one before it
     cdef int32_t rows = 0
     cdef uint8_t highest_bank = 0
     cdef uint8_t highest_channel = 0
     if n == 0:
         return 0
     for i in range(1, n):
-        decreases += r.arrival[i] < r.arrival[i - 1]
+        signs |= r.arrival[i] | (r.arrival[i] - r.arrival[i - 1])
     for i in range(n):
         rows |= r.row[i]
         highest_bank = r.bank[i] if r.bank[i] > highest_bank else highest_bank
     if r.channel is not NULL:
         for i in range(n):
             highest_channel = r.channel[i] if r.channel[i] > highest_channel else highest_channel
-    if not (decreases or rows < 0 or highest_bank >= n_banks or highest_channel >= n_channels
+    if not (signs < 0 or rows < 0 or highest_bank >= n_banks or highest_channel >= n_channels
             or is_bad(r, 0, n_channels, n_banks) or is_bad(r, n - 1, n_channels, n_banks)):
         return n
     for i in range(n):

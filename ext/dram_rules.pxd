@@ -184,19 +184,19 @@ cdef inline void assign_lanes(const Draft* draft, int level, uint8_t* lanes, Rul
                         rules.windows[j].n_lanes += 1
 
 
-cdef inline int32_t join_effects(Reach* reach, int32_t n, const Effects* effects) noexcept nogil:
-    """Append to the `n` effects of a command; how many it has then."""
+cdef inline void join_effects(Reach* reach, const Effects* effects) noexcept nogil:
     cdef int64_t k
     for k in range(effects.n):
-        reach.at[n + k] = effects.at[k]
-    return <int32_t> (n + effects.n)
+        reach.at[reach.n] = effects.at[k]
+        reach.n += 1
 
 
 cdef inline void join_levels(Rules* rules, int64_t command) noexcept nogil:
     cdef Reach* reach = &rules.reach[command]
-    reach.n_bank = join_effects(reach, 0, &rules.bank[command])
-    reach.n_group = join_effects(reach, reach.n_bank, &rules.group[command])
-    reach.n = join_effects(reach, reach.n_group, &rules.rank[command])
+    join_effects(reach, &rules.bank[command])
+    join_effects(reach, &rules.group[command])
+    join_effects(reach, &rules.rank[command])
+    reach.in_group = ~(<uint64_t> 0) if rules.group[command].n else 0
 
 
 cdef inline bint compile_rules(

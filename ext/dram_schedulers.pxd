@@ -4,48 +4,48 @@ These scan the bank's list (O(list), with the rule on older requests to the same
 default schedulers in dram_policy do not.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from ext.dram_lists cimport is_eligible, is_fresh
 from ext.dram_numbers cimport (
-    CLOSED_ROW, NO_SLOT, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FRFCFS_CAP, SCHEDULER_GRP_FRFCFS_WM,
-    SLOT_MASK, lowest_bit,
+    BANK_BITS, CLOSED_ROW, NO_SLOT, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FRFCFS_CAP,
+    SCHEDULER_GRP_FRFCFS_WM, lowest_bit,
 )
-from ext.dram_state cimport Arena, Bank, Channel, bit
+from ext.dram_state cimport Arena, Bank, Channel, bit, place_t, slot_at
 
 
-cdef inline bint is_blacklisted(const Arena* a, const Channel* c, int16_t position) noexcept nogil:
-    cdef uint8_t source = a.slots[position].source
+cdef inline bint is_blacklisted(const Arena* a, const Channel* c, place_t place) noexcept nogil:
+    cdef uint8_t source = slot_at(a, place).source
     return (c.blacklist[source >> 6] >> (source & 63)) & 1
 
 
-cdef inline bint is_preferred(const Arena* a, const Channel* c, int16_t position) noexcept nogil:
+cdef inline bint is_preferred(const Arena* a, const Channel* c, place_t place) noexcept nogil:
     """In the direction of the bus, or of a source that is not blacklisted."""
     if a.config.scheduler == SCHEDULER_BLISS:
-        return not is_blacklisted(a, c, position)
+        return not is_blacklisted(a, c, place)
     if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
-        return a.slots[position].is_write == c.write_mode
-    return a.slots[position].is_write == c.last_direction
+        return slot_at(a, place).is_write == c.write_mode
+    return slot_at(a, place).is_write == c.last_direction
 
 
-cdef inline int16_t first_eligible(
+cdef inline place_t first_eligible(
     const Arena* a, const Channel* c, const Bank* bank, bint preferred, bint hit
 ) noexcept nogil:
     """The oldest eligible request (that is preferred) (that hits the open row), or NO_SLOT."""
-    cdef int16_t position = bank.oldest
-    while position != NO_SLOT:
-        if ((not hit or a.slots[position].row == bank.open_row)
-                and (not preferred or is_preferred(a, c, position)) and is_eligible(a, bank, position)):
-            return position
-        position = a.slots[position].newer
+    cdef place_t place = bank.oldest
+    while place != NO_SLOT:
+        if ((not hit or slot_at(a, place).row == bank.open_row)
+                and (not preferred or is_preferred(a, c, place)) and is_eligible(a, bank, place)):
+            return place
+        place = slot_at(a, place).newer
     return NO_SLOT
 
 
-cdef inline int16_t pick_of_preferred(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
+cdef inline place_t pick_of_preferred(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
     """GrpFrFcfs, GrpFrFcfsWm, Bliss: among the preferred, if there are any, else among all."""
-    cdef int16_t first = first_eligible(a, c, bank, True, False)
+    cdef place_t first = first_eligible(a, c, bank, True, False)
     cdef bint preferred = first != NO_SLOT
-    cdef int16_t hit
+    cdef place_t hit
     if not preferred:
         first = bank.oldest
     if bank.open_row == CLOSED_ROW:
@@ -58,7 +58,7 @@ cdef inline int16_t pick_of_preferred(const Arena* a, const Channel* c, const Ba
     return first
 
 
-cdef inline int16_t pick(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
+cdef inline place_t pick(const Arena* a, const Channel* c, const Bank* bank) noexcept nogil:
     """The request that a scheduler from Fcfs on serves next in a bank."""
     if a.config.scheduler == SCHEDULER_FCFS:
         return bank.oldest
@@ -71,9 +71,8 @@ cdef inline int16_t pick(const Arena* a, const Channel* c, const Bank* bank) noe
     return bank.oldest_hit
 
 
-cdef inline int64_t id_at(const Arena* a, int16_t position) noexcept nogil:
-    """Slots are ids modulo WINDOW, and all ids in play lie in one window that begins at oldest_id."""
-    return a.oldest_id + ((position - a.oldest_id) & SLOT_MASK)
+cdef inline int64_t id_at(const Arena* a, place_t place) noexcept nogil:
+    return slot_at(a, place).tag >> BANK_BITS
 
 
 cdef inline void mute_all_but_oldest(const Arena* a, Channel* c) noexcept nogil:

@@ -12,7 +12,7 @@ from ext.dram_numbers cimport (
     NO_POWER_DOWN, NO_REFRESH, NO_SLOT, N_COMMANDS, PDE, PDX, PREA, PRECHARGE_POWER_DOWN, RD, RDA, REF,
     REFPB, REFSB, SRE, SRX, WR, WRA, earlier, later,
 )
-from ext.dram_state cimport Arena, Channel, Rank, Requests
+from ext.dram_state cimport Arena, Channel, Rank, Requests, slot_at
 from ext.dram_timing cimport earliest_for_rank
 
 
@@ -32,7 +32,7 @@ cdef inline bint is_wanted(
     """Is a request for the rank listed, or at the head of the FIFO?"""
     if c.active & c.ranks[number].banks:
         return True
-    return c.fifo_head != NO_SLOT and c.bank_rank[r.bank[a.slots[c.fifo_head].index]] == number
+    return c.fifo_head != NO_SLOT and c.bank_rank[r.bank[slot_at(a, c.fifo_head).index]] == number
 
 
 cdef inline void manage_sleeper(

@@ -9,19 +9,21 @@ other policies), dram_engine.pyx (the Python face). All are inlined into that on
 
 The meaning of every field is that of simulators/dram/reference.py, the readable twin. All times are device
 clock cycles; a bound is packed as cycle << CAUSE_BITS | cause. A request in flight lives in slot `id %
-WINDOW`; ids are given in the order in which requests enter, over all channels. The block: one Arena, then
-its Channels, then the counters of the PRAC mitigation.
+WINDOW`, and is known by its place, where that slot begins; ids are given in the order in which requests
+enter, over all channels. The block: one Arena, then its Channels, then the counters of the PRAC mitigation.
 """
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from ext._types cimport cycle_t
 
 from ext.dram_numbers cimport (
-    COARSE_BINS, BANK_LANES, GROUP_LANES, MAX_BANKS, MAX_CHANNELS, MAX_EFFECTS, MAX_ENTRIES, MAX_GROUPS,
-    MAX_PENDING, MAX_RANKS, MAX_SOURCES, MAX_WINDOWS, N_BANK_COUNTS, N_BATCHES, N_BINS, N_COMMANDS,
-    N_STALLS, RANK_LANES, SPANS, WINDOW, WINDOW_SIZE,
+    COARSE_BINS, MAX_BANKS, MAX_CHANNELS, MAX_EFFECTS, MAX_ENTRIES, MAX_PENDING, MAX_RANKS, MAX_REACH,
+    MAX_SOURCES, MAX_WINDOWS, N_BANK_COUNTS, N_BATCHES, N_BINS, N_COMMANDS, N_FLOORS, N_STALLS, PLACE_MASK,
+    SLOT_BITS, SPANS, WINDOW, WINDOW_SIZE,
 )
+
+ctypedef int64_t place_t        # of a request in flight: the byte of Arena.slots at which its slot begins
 
 
 cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that order
@@ -77,7 +79,7 @@ cdef struct Config:             # one int64 per entry of CONFIG_FIELDS, in that 
 cdef struct Effect:             # an issued command raises a floor: cycles << CAUSE_BITS | cause later
     int64_t bound
     int32_t lane                # or, of Rules.waits, the command that is waited for
-    int32_t level               # 0 bank, 1 group, 2 rank
+    int32_t level               # of Bank.floors: 0 bank, 1 group, 2 rank
 
 
 cdef struct Effects:
@@ -85,12 +87,10 @@ cdef struct Effects:
     Effect at[MAX_EFFECTS]
 
 
-cdef struct Reach:              # of a command to a bank: what it raises, in stretches
-    int32_t n_bank              # at[: n_bank] are floors of the bank,
-    int32_t n_group             # at[n_bank : n_group] of the group,
-    int32_t n                   # the rest up to here of the rank
-    int32_t padding
-    Effect at[3 * N_COMMANDS]
+cdef struct Reach:              # of a command to a bank: what it raises at all levels
+    int64_t n
+    uint64_t in_group           # all bits, if floors of the group are among them
+    Effect at[MAX_REACH]
 
 
 cdef struct Window:             # no more than `size` of some commands in a time: raises lanes of the rank
@@ -107,7 +107,8 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     uint8_t group_lane[N_COMMANDS]
     uint8_t rank_lane[N_COMMANDS]
     uint8_t windows_of[N_COMMANDS]      # by bit: the windows that a command enters
-    uint8_t padding[60]
+    uint8_t goes_beyond[N_COMMANDS]     # enters windows, or raises floors of other ranks
+    uint8_t padding[43]
     Reach reach[N_COMMANDS]             # the three below in one
     Effects bank[N_COMMANDS]
     Effects group[N_COMMANDS]
@@ -123,20 +124,21 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
 
 cdef struct Slot:               # one request in flight, 64 bytes
     int64_t index               # in the merged trace
+    int64_t tag                 # id << BANK_BITS | bank, once it is admitted
     cycle_t accepted            # -1: not yet (arbiter Simple)
     cycle_t ready               # of its response; NEVER: no column command yet
     int32_t row
     int32_t column
-    int16_t older               # neighbours in the bank's list, NO_SLOT at the ends; later the order in which
-    int16_t newer               # responses came (older) and were handed to the arbiter (newer), modulo 2**16
-    int16_t behind              # next in the channel's FIFO
-    int16_t next_response       # next in the controller's response queue, then in the source's
+    int32_t older               # neighbours in the bank's list, NO_SLOT at the ends; later the order in which
+    int32_t newer               # responses came (older) and were handed to the arbiter (newer), modulo 2**32
+    int32_t behind              # next in the channel's FIFO
+    int32_t next_response       # next in the controller's response queue, then in the source's
     uint8_t source
     uint8_t is_write
     uint8_t stage
     uint8_t row_class
     uint8_t holds_entry         # of the scheduler buffer
-    uint8_t padding[19]
+    uint8_t padding[3]
 
 
 cdef struct Bank:
@@ -148,15 +150,20 @@ cdef struct Bank:
     int32_t hits                # of the list, to the open row; counted for the adaptive page policies
     int32_t columns             # column commands since the ACT
     int32_t victim              # aggressor row whose neighbours are to be refreshed, NO_ROW: none
-    int16_t oldest
-    int16_t newest
-    int16_t oldest_hit
-    int16_t extra               # first_ready: the request of the additional PRE, NO_SLOT: none
+    int32_t oldest              # places of slots
+    int32_t newest
+    int32_t oldest_hit
+    int32_t extra               # first_ready: the request of the additional PRE, NO_SLOT: none
     uint8_t group               # of the channel
     uint8_t rank
     uint8_t wanted              # the candidate's command
-    uint8_t padding[9]
+    uint8_t padding
     int32_t activations         # counted for RFM (raa)
+    int32_t first_last          # of its rank, in `last`
+    int32_t first_lane          # of its rank, in the lanes of all ranks
+    int64_t floors[3]           # where its own, its group's and its rank's begin, in `floors`
+    uint64_t siblings           # the other banks of its group
+    int64_t more_padding[3]     # up to 128 bytes
 
 
 cdef struct Table:              # Graphene, one a bank
@@ -218,7 +225,6 @@ cdef struct Channel:
     int64_t number
     cycle_t then                # last cycle looked at; -1 before the first
     cycle_t response_at         # next cycle at which each phase can do something
-    cycle_t admit_at
     cycle_t manager_at
     cycle_t bank_at
     cycle_t spare_at            # offers of banks with an empty list
@@ -230,10 +236,10 @@ cdef struct Channel:
     cycle_t bus_free            # first cycle in which the command bus (the row bus) is free
     cycle_t column_bus_free
     # Requests
-    int16_t fifo_head
-    int16_t fifo_tail
-    int16_t response_head
-    int16_t response_tail
+    place_t fifo_head
+    place_t fifo_tail
+    place_t response_head
+    place_t response_tail
     int64_t n_put               # responses put into the queue
     int64_t last_bank           # of the last admitted request
     cycle_t last_admitted_at
@@ -261,8 +267,6 @@ cdef struct Channel:
     int64_t manager_watches     # look in every cycle simulated
     int64_t n_urgent
     int64_t n_drowsy
-    int64_t issued              # commands in this cycle
-    int64_t freed               # an entry, in this cycle
     # Statistics
     int64_t commands[N_COMMANDS]
     int64_t banks_closed_by_prea
@@ -280,16 +284,19 @@ cdef struct Channel:
     int64_t wanted_key[MAX_BANKS]       # as far as bank and group decide: cycle << KEY_BITS, plus the tag
     cycle_t wanted_floor[MAX_BANKS]     # of the bank's own rules, packed
     int64_t wanted_tag[MAX_BANKS]       # priority << PRIORITY_SHIFT + (id << BANK_BITS | bank)
-    uint16_t wanted_group[MAX_BANKS]    # index in group_floor
-    uint8_t wanted_lane[MAX_BANKS]      # index in rank_floor
+    uint16_t wanted_group[MAX_BANKS]    # its group's floor, in `floors`
+    uint8_t wanted_lane[MAX_BANKS]      # its rank's floor, in the lanes of all ranks
     uint8_t bank_rank[MAX_BANKS]
-    cycle_t bank_floor[MAX_BANKS * BANK_LANES]
-    cycle_t group_floor[MAX_GROUPS * GROUP_LANES]
-    cycle_t rank_floor[MAX_RANKS * RANK_LANES]
+    cycle_t floors[N_FLOORS]            # of banks, then of groups, then of ranks
     cycle_t last[MAX_RANKS * N_COMMANDS]        # cycle of the last command of each kind on each rank
     Rank ranks[MAX_RANKS]
     Bank banks[MAX_BANKS]
     Table tables[MAX_BANKS]
+
+
+cdef struct Span:               # an interval of the timeline
+    int64_t requests[2]         # reads, writes delivered
+    int64_t latency[2]          # sums from arrival
 
 
 cdef struct Arena:
@@ -298,13 +305,15 @@ cdef struct Arena:
     cycle_t now                 # last cycle simulated; -1 before the first
     int64_t finished            # every request is delivered
     int64_t pause_at            # stop when so many requests are delivered
-    int64_t paused
+    int64_t paused              # after this cycle: for enough was delivered, or the log is full
     cycle_t response_at
     cycle_t input_at
     cycle_t steps_at            # the earliest of step_at
     cycle_t step_at[MAX_CHANNELS]       # when a channel has something to do
     # What the configuration comes to
     int plain                   # ANY, PLAIN or LONE: which loop it runs
+    int counts_hits             # the page policy looks at the number of hits in a list
+    int closes                  # after a column command the row is closed: NO_ROWS, ALL_ROWS, SOME_ROWS
     int64_t n_channels
     int64_t banks_of_channel
     int64_t n_groups            # of a channel
@@ -320,7 +329,7 @@ cdef struct Arena:
     int64_t n_row_counters      # PRAC: allocated behind the channels
     # Front end
     int64_t next_id
-    int64_t oldest_id           # oldest id not delivered
+    int64_t oldest_id           # no undelivered id is older; brought up to date when the window seems full
     int64_t n_waiting           # responses that wait at the arbiter
     int64_t n_handed            # responses handed to the arbiter that it held
     int64_t n_held              # sources that can be given one of them in the next cycle
@@ -340,16 +349,16 @@ cdef struct Arena:
     int64_t latency_sum[4]      # reads, writes from arrival; reads, writes from acceptance
     int64_t latency_max[4]
     int64_t span_bits           # log2 of the cycles of one interval of the timeline
-    int64_t span_counts[2 * SPANS]      # reads, writes delivered
-    int64_t span_latency[2 * SPANS]     # sums from arrival
+    cycle_t span_end            # of the timeline
+    Span spans[SPANS]
     # Sources
     int64_t position[MAX_SOURCES]
     int64_t in_flight[MAX_SOURCES]
     int64_t in_handshake[MAX_SOURCES]   # arbiter Simple: requests that wait in a channel FIFO
     int64_t next_own[MAX_SOURCES]       # arbiter Reorder: oldest undelivered id of the source, -1: none
     int64_t last_own[MAX_SOURCES]
-    int16_t held_head[MAX_SOURCES]      # else: responses that the arbiter holds, in the order handed over
-    int16_t held_tail[MAX_SOURCES]
+    place_t held_head[MAX_SOURCES]      # else: responses that the arbiter holds, in the order handed over
+    place_t held_tail[MAX_SOURCES]
     cycle_t last_accepted_at[MAX_SOURCES]
     cycle_t next_arrival[MAX_SOURCES]   # NEVER after the last request
     cycle_t offer_at[MAX_SOURCES]
@@ -390,6 +399,30 @@ cdef struct Tape:               # what a caller asked to have written down; NULL
     int64_t capacity
     int64_t* accepted
     int64_t* finished
+
+
+cdef inline place_t place_of(int64_t id) noexcept nogil:
+    return (id << SLOT_BITS) & PLACE_MASK
+
+
+cdef inline Slot* slot_at(const Arena* a, place_t place) noexcept nogil:
+    return <Slot*> (<char*> a.slots + place)
+
+
+cdef inline Slot* slot_of(const Arena* a, int64_t id) noexcept nogil:
+    return slot_at(a, place_of(id))
+
+
+cdef extern from *:
+    """
+    /* Keep a pointer in a register or on the stack: computing it again each time takes longer. */
+    #define dse_kept(pointer) ({ __typeof__(pointer) kept = (pointer); __asm__("" : "+r"(kept)); kept; })
+    """
+    Bank* kept "dse_kept"(Bank* bank) noexcept nogil
+
+
+cdef inline Bank* bank_at(Channel* c, int64_t number) noexcept nogil:
+    return kept(&c.banks[number])
 
 
 cdef inline Channel* channel_at(Arena* a, int64_t number) noexcept nogil:

@@ -6,6 +6,7 @@ that of the winning candidate after the first. O(1) an event and a delivery.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memset
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
@@ -14,19 +15,19 @@ from ext.dram_numbers cimport (
     STALL_BATCHING, STALL_IDLE, earlier, highest_bit, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport bank_of, bound_of, extra_bound_of, withheld
-from ext.dram_state cimport Arena, Channel, Rank, Slot, bit
+from ext.dram_state cimport Arena, Channel, Rank, Slot, Span, bit
 from ext.dram_timing cimport bus_bound
 
 
 # ------------------------------------------------------------------------------------------------ latencies
 
-cdef inline int32_t latency_bin(int64_t latency) noexcept nogil:
+cdef inline int64_t latency_bin(int64_t latency) noexcept nogil:
     """A bin each below EXACT_BINS, then 2**OCTAVE_BITS bins per octave."""
     if latency < EXACT_BINS:
-        return <int32_t> latency
-    cdef int shift = highest_bit(latency) - OCTAVE_BITS
-    return <int32_t> (EXACT_BINS + ((shift + OCTAVE_BITS - EXACT_BITS) << OCTAVE_BITS)
-                      + ((latency >> shift) & ((1 << OCTAVE_BITS) - 1)))
+        return latency
+    cdef int64_t shift = highest_bit(latency) - OCTAVE_BITS
+    return (EXACT_BINS + ((shift + OCTAVE_BITS - EXACT_BITS) << OCTAVE_BITS)
+            + ((latency >> shift) & ((1 << OCTAVE_BITS) - 1)))
 
 
 cdef inline int32_t coarse_bin(int64_t latency) noexcept nogil:
@@ -41,7 +42,7 @@ cdef inline int32_t coarse_bin(int64_t latency) noexcept nogil:
     return place if place < COARSE_BINS else COARSE_BINS - 1
 
 
-cdef inline inlined count_latency(Arena* a, int series, int64_t latency) noexcept nogil:
+cdef inline inlined count_latency(Arena* a, int64_t series, int64_t latency) noexcept nogil:
     a.histogram[series * N_BINS + latency_bin(latency)] += 1
     a.latency_sum[series] += latency
     if latency > a.latency_max[series]:
@@ -61,16 +62,14 @@ cdef inline void count_batch(Arena* a, int64_t latency) noexcept nogil:
 cdef inline void halve_timeline(Arena* a) noexcept nogil:
     """Intervals of twice the length."""
     cdef int64_t series, k
-    cdef int64_t* counts
-    cdef int64_t* sums
-    for series in range(2):
-        counts, sums = a.span_counts + series * SPANS, a.span_latency + series * SPANS
-        for k in range(SPANS // 2):
-            counts[k] = counts[2 * k] + counts[2 * k + 1]
-            sums[k] = sums[2 * k] + sums[2 * k + 1]
-        for k in range(SPANS // 2, SPANS):
-            counts[k] = sums[k] = 0
+    for k in range(SPANS // 2):
+        a.spans[k] = a.spans[2 * k]
+        for series in range(2):
+            a.spans[k].requests[series] += a.spans[2 * k + 1].requests[series]
+            a.spans[k].latency[series] += a.spans[2 * k + 1].latency[series]
+    memset(a.spans + SPANS // 2, 0, SPANS // 2 * sizeof(Span))
     a.span_bits += 1
+    a.span_end = SPANS << a.span_bits
 
 
 cdef inline inlined count_delivery(
@@ -78,19 +77,20 @@ cdef inline inlined count_delivery(
 ) noexcept nogil:
     """Every request in the timeline, measured ones in the histograms."""
     cdef int64_t latency = t - arrival
-    cdef int64_t span
-    while rarely(t >> a.span_bits >= SPANS):
+    cdef Span* span
+    cdef int64_t is_write = slot.is_write
+    while rarely(t >= a.span_end):
         halve_timeline(a)
-    span = slot.is_write * SPANS + (t >> a.span_bits)
-    a.span_counts[span] += 1
-    a.span_latency[span] += latency
+    span = &a.spans[t >> a.span_bits]
+    span.requests[is_write] += 1
+    span.latency[is_write] += latency
     if slot.index < a.warmup:
         return
-    count_latency(a, slot.is_write, latency)
-    count_latency(a, 2 + slot.is_write, t - slot.accepted)
+    count_latency(a, is_write, latency)
+    count_latency(a, 2 + is_write, t - slot.accepted)
     if plain != LONE and rarely(a.n_sources > 1):
-        a.source_histogram[(2 * slot.source + slot.is_write) * COARSE_BINS + coarse_bin(latency)] += 1
-    if not slot.is_write:
+        a.source_histogram[(2 * slot.source + is_write) * COARSE_BINS + coarse_bin(latency)] += 1
+    if not is_write:
         count_batch(a, latency)
 
 

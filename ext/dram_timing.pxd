@@ -11,33 +11,40 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, GROUP_LANES, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_LANES, RD,
+    BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_FLOORS, RANK_LANES, RD,
     SRE, VRR, WINDOW_SIZE, WRA, inlined, later, lowest_bit,
 )
-from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, Window, bit
+from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, Window
 
 
 cdef inline inlined raise_floors(
-    const Effect* effect, const Effect* end, cycle_t* floors, cycle_t now
+    const Reach* reach, const int64_t* levels, cycle_t* floors, cycle_t now
 ) noexcept nogil:
-    """Of one bank, group or rank."""
-    cdef cycle_t bound
+    """Of a bank, its group and its rank, whose floors begin at `levels`.
+
+    Without a branch: whether a floor rises is hard to predict.
+    """
+    cdef const Effect* effect = &reach.at[0]
+    cdef const Effect* end = effect + reach.n
+    cdef cycle_t* floor
     while effect != end:
-        bound = now + effect.bound
-        if floors[effect.lane] < bound:
-            floors[effect.lane] = bound
+        floor = floors + levels[effect.level] + effect.lane
+        floor[0] = later(floor[0], now + effect.bound)
         effect += 1
 
 
 cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
-    raise_floors(effects.at, effects.at + effects.n, floors, now)
+    """Raise floors of one bank or one rank."""
+    cdef int64_t k
+    for k in range(effects.n):
+        floors[effects.at[k].lane] = later(floors[effects.at[k].lane], now + effects.at[k].bound)
 
 
 cdef inline inlined enter_windows(
     Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
 ) noexcept nogil:
     cdef Rank* k = &c.ranks[rank]
-    cdef cycle_t* floors = &c.rank_floor[rank * RANK_LANES]
+    cdef cycle_t* floors = &c.floors[RANK_FLOORS + rank * RANK_LANES]
     cdef const Window* window
     cdef cycle_t* ring
     cdef cycle_t bound
@@ -63,23 +70,26 @@ cdef inline void constrain_rank(
     Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
 ) noexcept nogil:
     """A command to a whole rank went out at t."""
-    apply(&a.rules.rank[command], &c.rank_floor[rank * RANK_LANES], t << CAUSE_BITS)
-    constrain_beyond(a, c, command, rank, t, a.plain)
+    apply(&a.rules.rank[command], &c.floors[RANK_FLOORS + rank * RANK_LANES], t << CAUSE_BITS)
+    c.last[rank * N_COMMANDS + command] = t
+    constrain_beyond(a, c, command, rank, t)
+    occupy_bus(a, c, command, t, a.plain)
 
 
 cdef inline inlined constrain_beyond(
-    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t, int plain
+    Arena* a, Channel* c, int64_t command, int64_t rank, cycle_t t
 ) noexcept nogil:
-    """Windows, the other ranks, and the command bus."""
-    cdef cycle_t now = t << CAUSE_BITS
+    """Windows and the other ranks."""
     cdef int64_t other
-    c.last[rank * N_COMMANDS + command] = t
-    if a.rules.windows_of[command]:
-        enter_windows(a, c, command, rank, t)
+    enter_windows(a, c, command, rank, t)
     if a.config.n_ranks > 1 and a.rules.others[command].n:
         for other in range(a.config.n_ranks):
             if other != rank:
-                apply(&a.rules.others[command], &c.rank_floor[other * RANK_LANES], now)
+                apply(&a.rules.others[command], &c.floors[RANK_FLOORS + other * RANK_LANES], t << CAUSE_BITS)
+
+
+cdef inline inlined occupy_bus(Arena* a, Channel* c, int64_t command, cycle_t t, int plain) noexcept nogil:
+    """The command bus."""
     if not plain and a.config.command_buses == 2 and RD <= command <= WRA:
         c.column_bus_free = t + a.rules.lengths[command]
     else:
@@ -88,14 +98,11 @@ cdef inline inlined constrain_beyond(
 
 cdef inline inlined update_wanted_key(Channel* c, int64_t number) noexcept nogil:
     """Of a bank's candidate: its own floor or its group's has been raised."""
-    cdef cycle_t bound = later(c.wanted_floor[number], c.group_floor[c.wanted_group[number]])
+    cdef cycle_t bound = later(c.wanted_floor[number], c.floors[c.wanted_group[number]])
     c.wanted_key[number] = ((bound >> CAUSE_BITS) << KEY_BITS) + c.wanted_tag[number]
 
 
-cdef inline inlined update_group(const Arena* a, Channel* c, int64_t number) noexcept nogil:
-    """A command to bank `number` raised the floors of its group; the bank itself will choose again."""
-    cdef uint64_t left = a.group_banks << (c.banks[number].group * a.banks_per_group)
-    left &= c.active & ~bit(number)
+cdef inline inlined update_banks(Channel* c, uint64_t left) noexcept nogil:
     while left:
         update_wanted_key(c, lowest_bit(left))
         left &= left - 1
@@ -107,15 +114,12 @@ cdef inline inlined constrain(
     """A command to bank `number` went out at t."""
     cdef const Reach* reach = &a.rules.reach[command]
     cdef const Bank* bank = &c.banks[number]
-    cdef const Effect* group = reach.at + reach.n_bank
-    cdef const Effect* rank = reach.at + reach.n_group
-    cdef cycle_t now = t << CAUSE_BITS
-    raise_floors(reach.at, group, &c.bank_floor[number * BANK_LANES], now)
-    if group != rank:
-        raise_floors(group, rank, &c.group_floor[bank.group * GROUP_LANES], now)
-        update_group(a, c, number)
-    raise_floors(rank, reach.at + reach.n, &c.rank_floor[bank.rank * RANK_LANES], now)
-    constrain_beyond(a, c, command, bank.rank, t, plain)
+    raise_floors(reach, bank.floors, c.floors, t << CAUSE_BITS)
+    update_banks(c, bank.siblings & c.active & reach.in_group)
+    c.last[bank.first_last + command] = t
+    if a.rules.goes_beyond[command]:
+        constrain_beyond(a, c, command, bank.rank, t)
+    occupy_bus(a, c, command, t, plain)
 
 
 cdef inline uint64_t set_of(const Arena* a, int64_t rank, int64_t unit) noexcept nogil:
@@ -128,7 +132,7 @@ cdef inline void constrain_set(
 ) noexcept nogil:
     cdef uint64_t left = set_of(a, rank, unit)
     while left:
-        apply(&a.rules.bank[command], &c.bank_floor[lowest_bit(left) * BANK_LANES], t << CAUSE_BITS)
+        apply(&a.rules.bank[command], &c.floors[lowest_bit(left) * BANK_LANES], t << CAUSE_BITS)
         left &= left - 1
     constrain_rank(a, c, command, rank, t)
 
@@ -172,7 +176,7 @@ cdef inline cycle_t earliest_for_rank(
 ) noexcept nogil:
     """First legal cycle of a command to a whole rank."""
     cdef bint is_kept = command <= PRE or RD <= command <= WRA or command == VRR
-    cdef cycle_t bound = (c.rank_floor[rank * RANK_LANES + a.rules.rank_lane[command]] if is_kept
+    cdef cycle_t bound = (c.floors[RANK_FLOORS + rank * RANK_LANES + a.rules.rank_lane[command]] if is_kept
                           else bound_for_manager(a, c, command, rank))
     cdef cycle_t cycle = later(bound, bus_bound(a, c, command)) >> CAUSE_BITS
     if command == PDE or command == SRE:
@@ -185,8 +189,9 @@ cdef inline cycle_t earliest_for_bank(
     const Arena* a, const Channel* c, int64_t command, int64_t number
 ) noexcept nogil:
     """First legal cycle of a command to one bank."""
-    cdef cycle_t bound = c.bank_floor[number * BANK_LANES + a.rules.bank_lane[command]]
-    bound = later(bound, c.group_floor[c.banks[number].group * GROUP_LANES + a.rules.group_lane[command]])
+    cdef const int64_t* levels = c.banks[number].floors
+    cdef cycle_t bound = later(c.floors[levels[0] + a.rules.bank_lane[command]],
+                               c.floors[levels[1] + a.rules.group_lane[command]])
     return later(bound >> CAUSE_BITS, earliest_for_rank(a, c, command, c.bank_rank[number]))
 
 
@@ -197,6 +202,6 @@ cdef inline cycle_t earliest_for_set(
     cdef uint64_t left = set_of(a, rank, unit)
     cdef cycle_t bound = 0
     while left:
-        bound = later(bound, c.bank_floor[lowest_bit(left) * BANK_LANES + a.rules.bank_lane[command]])
+        bound = later(bound, c.floors[lowest_bit(left) * BANK_LANES + a.rules.bank_lane[command]])
         left &= left - 1
     return later(bound >> CAUSE_BITS, earliest_for_rank(a, c, command, rank))

@@ -5,7 +5,7 @@ phase is looked at in the next cycle, so that re-tuning to the present policies 
 hot loop.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport update_room
@@ -16,13 +16,17 @@ from ext.dram_hammer cimport clear_table, mark_if_full
 from ext.dram_lists cimport count_hits
 from ext.dram_managers cimport update_held
 from ext.dram_numbers cimport (
-    ANY, ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, ISSUED,
-    KEY_BITS, LONE, MAX_BANKS, MAX_RANKS, NEVER, NO_KEY, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH,
-    NO_ROW, NO_SLOT, N_BATCHES, PAGE_TIMEOUT, PER_BANK, RESPONSES_FIFO, RETURNED, SCHEDULER_FRFCFS,
-    SLOT_MASK, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
+    ALL_ROWS, ANY, ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, BANK_LANES, CLOSED, CLOSED_ADAPTIVE,
+    CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, GROUP_FLOORS, GROUP_LANES, ISSUED, KEY_BITS, LONE,
+    MAX_BANKS, MAX_RANKS, NEVER, NO_KEY, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_ROWS,
+    NO_SLOT, N_BATCHES, OPEN_ADAPTIVE, PAGE_TIMEOUT, PER_BANK, RANK_FLOORS, RANK_LANES, RESPONSES_FIFO,
+    RETURNED, SCHEDULER_FRFCFS, SOME_ROWS, SPANS, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
-from ext.dram_state cimport Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, row_counters
+from ext.dram_state cimport (
+    Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, place_of, place_t, row_counters,
+    slot_at, slot_of,
+)
 
 
 # ------------------------------------------------------------------------------------------------- opening
@@ -42,6 +46,10 @@ cdef inline void derive(Arena* a) noexcept nogil:
     a.refresh_step = later(1, config.t_refi // a.n_units)
     a.most_postponed = config.refresh_max_postponed * a.n_units
     a.most_pulled_in = config.refresh_max_pulledin * a.n_units
+    a.counts_hits = config.page_policy == OPEN_ADAPTIVE or config.page_policy == CLOSED_ADAPTIVE
+    a.closes = ALL_ROWS if config.page_policy == CLOSED else NO_ROWS
+    if a.counts_hits or config.page_policy == CLOSED_CAP:
+        a.closes = SOME_ROWS
     a.low_watermark = earlier(config.write_low_watermark, config.write_high_watermark)
     a.plain = (config.scheduler <= SCHEDULER_FRFCFS and config.command_mux == 0 and config.command_buses == 1
                and not config.first_ready and config.mitigation == NO_MITIGATION
@@ -104,6 +112,12 @@ cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
         bank.oldest = bank.newest = bank.oldest_hit = bank.extra = NO_SLOT
         bank.group = <uint8_t> (k // a.banks_per_group)
         bank.rank = c.bank_rank[k] = <uint8_t> (k // a.config.n_banks)
+        bank.siblings = (a.group_banks << (bank.group * a.banks_per_group)) & ~bit(k)
+        bank.first_last = bank.rank * N_COMMANDS
+        bank.first_lane = bank.rank * RANK_LANES
+        bank.floors[0] = k * BANK_LANES
+        bank.floors[1] = GROUP_FLOORS + bank.group * GROUP_LANES
+        bank.floors[2] = RANK_FLOORS + bank.first_lane
         clear_table(&c.tables[k], a.config.graphene_entries)
 
 
@@ -118,12 +132,16 @@ cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) n
     a.group_banks = bit(a.banks_per_group) - 1 if a.banks_per_group < 64 else ~(<uint64_t> 0)
     for number in range(config.n_bank_groups):
         a.set_banks |= bit(number * a.banks_per_group)
+    for number in range(N_COMMANDS):
+        a.rules.goes_beyond[number] = a.rules.windows_of[number] != 0 or (
+            config.n_ranks > 1 and a.rules.others[number].n != 0)
     derive(a)
     a.last_units = a.n_units
     a.now = -1
     a.finished = a.n_requests == 0
     a.batch_edge = a.n_measured_reads // N_BATCHES
     a.span_bits = FIRST_SPAN_BITS
+    a.span_end = SPANS << FIRST_SPAN_BITS
     for number in range(a.n_channels):
         open_channel(a, number)
     for number in range(a.n_sources):
@@ -136,7 +154,7 @@ cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) n
 # ------------------------------------------------------------------------------------------------ front end
 
 cdef inline int64_t channel_of(const Arena* a, const Requests* r, int64_t id) noexcept nogil:
-    return r.channel[a.slots[id & SLOT_MASK].index] if a.n_channels > 1 else 0
+    return r.channel[slot_of(a, id).index] if a.n_channels > 1 else 0
 
 
 cdef inline void chain_sources(Arena* a) noexcept nogil:
@@ -145,41 +163,41 @@ cdef inline void chain_sources(Arena* a) noexcept nogil:
     for source in range(a.n_sources):
         a.next_own[source] = -1
     for id in range(a.oldest_id, a.next_id):
-        if a.slots[id & SLOT_MASK].stage != DELIVERED:
-            link_to_source(a, id, a.slots[id & SLOT_MASK].source)
+        if slot_of(a, id).stage != DELIVERED:
+            link_to_source(a, id, slot_of(a, id).source)
 
 
 cdef inline void queue_held(Arena* a) noexcept nogil:
     """All arbiters but Reorder: the responses held go to their sources in the order in which they came."""
-    cdef int16_t[WINDOW] positions
+    cdef place_t[WINDOW] places
     cdef int64_t n = 0
     cdef int64_t id, k, source
     for source in range(a.n_sources):
         a.held_head[source] = NO_SLOT
     for id in range(a.oldest_id, a.next_id):
-        if a.slots[id & SLOT_MASK].stage != RETURNED:
+        if slot_of(a, id).stage != RETURNED:
             continue
         k = n
-        while k > 0 and <int16_t> (a.slots[positions[k - 1]].newer - a.slots[id & SLOT_MASK].newer) > 0:
-            positions[k] = positions[k - 1]
+        while k > 0 and <int32_t> (slot_at(a, places[k - 1]).newer - slot_of(a, id).newer) > 0:
+            places[k] = places[k - 1]
             k -= 1
-        positions[k] = <int16_t> (id & SLOT_MASK)
+        places[k] = place_of(id)
         n += 1
     for k in range(n):
-        hold_for_source(a, &a.slots[positions[k]], positions[k])
+        hold_for_source(a, slot_at(a, places[k]), places[k])
 
 
 cdef inline void shake_hands(Arena* a, const Requests* r) noexcept nogil:
     """Arbiter Simple: how many requests of each source wait in a channel FIFO?"""
     cdef int64_t source, number
-    cdef int16_t position
+    cdef place_t place
     for source in range(a.n_sources):
         a.in_handshake[source] = 0
     for number in range(a.n_channels):
-        position = channel_at(a, number).fifo_head
-        while position != NO_SLOT:
-            a.in_handshake[a.slots[position].source] += 1
-            position = a.slots[position].behind
+        place = channel_at(a, number).fifo_head
+        while place != NO_SLOT:
+            a.in_handshake[slot_at(a, place).source] += 1
+            place = slot_at(a, place).behind
 
 
 cdef inline void line_up_by_entry(Arena* a, const Requests* r) noexcept nogil:
@@ -187,32 +205,32 @@ cdef inline void line_up_by_entry(Arena* a, const Requests* r) noexcept nogil:
     cdef int64_t id
     cdef Slot* slot
     for id in range(a.oldest_id, a.next_id):
-        slot = &a.slots[id & SLOT_MASK]
+        slot = slot_of(a, id)
         if slot.stage == WAITING:
             slot.ready = NEVER
         if slot.stage <= ISSUED:
-            line_up(a, channel_at(a, channel_of(a, r, id)), <int16_t> (id & SLOT_MASK))
+            line_up(a, channel_at(a, channel_of(a, r, id)), place_of(id))
 
 
 cdef inline void line_up_by_issue(Arena* a, const Requests* r) noexcept nogil:
     """RespQueue Fifo: the responses in the order in which they came."""
-    cdef int16_t[WINDOW] positions
+    cdef place_t[WINDOW] places
     cdef int64_t number, id, k, n
-    cdef int16_t position
+    cdef place_t place
     for number in range(a.n_channels):
         n = 0
         for id in range(a.oldest_id, a.next_id):
-            position = <int16_t> (id & SLOT_MASK)
-            if a.slots[position].stage != ISSUED or channel_of(a, r, id) != number:
+            place = place_of(id)
+            if slot_at(a, place).stage != ISSUED or channel_of(a, r, id) != number:
                 continue
             k = n
-            while k > 0 and <int16_t> (a.slots[positions[k - 1]].older - a.slots[position].older) > 0:
-                positions[k] = positions[k - 1]
+            while k > 0 and <int32_t> (slot_at(a, places[k - 1]).older - slot_at(a, place).older) > 0:
+                places[k] = places[k - 1]
                 k -= 1
-            positions[k] = position
+            places[k] = place
             n += 1
         for k in range(n):
-            line_up(a, channel_at(a, number), positions[k])
+            line_up(a, channel_at(a, number), places[k])
 
 
 cdef inline void line_up_responses(Arena* a, const Requests* r, int64_t resp_queue) noexcept nogil:
@@ -236,13 +254,13 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
     a.window_full = 0
     for source in range(a.n_sources):
         a.next_arrival[source] = next_arrival(a, r, source, a.plain)
-        a.offer_at[source] = next_offer(a, source, a.last_accepted_at[source] + 1, a.plain)
+        a.offer_at[source] = next_offer(a, source, a.now + 1, a.plain)
         a.input_at = earlier(a.input_at, a.offer_at[source])
     a.n_held = a.n_waiting
     a.steps_at = a.now + 1
     for number in range(a.n_channels):
         c = channel_at(a, number)
-        a.step_at[number] = c.admit_at = c.manager_at = c.spare_at = a.now + 1
+        a.step_at[number] = c.manager_at = c.spare_at = a.now + 1
         c.mute = 0
         c.best_is_extra = 0
         update_room(a, c, r, a.plain)
