@@ -17,6 +17,7 @@ from dse.agent_run import AgentRun, Asked, start_run
 from dse.campaign_setup import REFERENCE, Setup
 from dse.errors import DseError, StoreError
 from dse.evaluation import Evaluated, Evaluator
+from dse.fault_points import reach
 from dse.interrupt import StopFlag
 from dse.metrics import Metrics
 from dse.progress import Meter, Watcher
@@ -155,15 +156,19 @@ class CampaignLoop:
         asked = run.ask()
         if asked is None:
             return
+        reach("ask")
         scores = self._evaluate(run, asked)
         run.tell(asked, scores)
+        reach("tell")
         if run.batches % self.snapshot_every == 0:
             self.store.add_snapshot(self.campaign, run.row.number, run.batches, run.save())
+            reach("snapshot")
         meter.add(scores)
         self._report(meter, run.row.agent)
 
     def _evaluate(self, run: AgentRun, asked: Asked) -> Scores:
         result = self.evaluator.evaluate(asked.rows, asked.keys)
+        reach("evaluate")
         scores = self.setup.scorer.score(asked.rows, result.metrics)
         origin = np.where(asked.repeated, Origin.REPEAT, result.origin).astype(np.uint8)
         self._append(run.row.number, run.batches, run.proposals, asked.rows, result, scores, origin)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from dse.errors import StoreError
+from dse.fault_points import reach
 from dse.store.errors import explained
 from dse.store.records import ResultBlock, TrialBlock
 from dse.store.schema import quoted, trial_columns, trial_table
@@ -105,6 +106,7 @@ class Writer:
                 self._connection.execute("BEGIN IMMEDIATE")
                 begun = True
             rows += item(self._connection)
+            reach("append")
             left = deadline - time.monotonic()
             if rows >= _ROWS_PER_COMMIT or left <= 0:
                 break
@@ -113,7 +115,9 @@ class Writer:
             except queue.Empty:
                 break
         if begun:
+            reach("commit")
             self._connection.execute("COMMIT")
+            reach("committed")
         return item is not None
 
     def _rollback(self) -> None:
