@@ -1,13 +1,14 @@
-"""The store: append-only trials of many campaigns in one SQLite file, and their design cache.
+"""The store: append-only trials of many campaigns, and their design cache, in SQLite or PostgreSQL.
 
-`Store` writes (one per process and file), `open_reader` reads at any time; `schema` has the tables.
+`Store` writes (one per process and store), `open_reader` reads at any time; `schema` has the tables.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dse.store.connection import DEFAULT_STORE, default_store
+from dse.store.connection import DEFAULT_STORE, default_store, place_of
+from dse.store.leases import Lease, LeaseQueue
 from dse.store.reader import StoreReader
 from dse.store.records import (
     CampaignHeader,
@@ -27,6 +28,8 @@ __all__ = [
     "CampaignHeader",
     "CampaignRecord",
     "CampaignRow",
+    "Lease",
+    "LeaseQueue",
     "Origin",
     "ResultBlock",
     "RunRow",
@@ -37,9 +40,10 @@ __all__ = [
     "Trials",
     "default_store",
     "open_reader",
+    "place_of",
 ]
 
 
 def open_reader(path: Path | str) -> StoreReader:
-    """Open a store for reading; LookupFailed if there is none, StoreError if the file is not a store."""
+    """Open a store for reading; LookupFailed if there is none, StoreError if it is not a store of ours."""
     return StoreReader(path)

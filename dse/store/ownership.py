@@ -8,8 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from dse.errors import StoreError
-from dse.store.errors import store_errors
+from dse.store.errors import running
 
 _PATIENCE_S = 0.3  # a reader that asks `is_owned` holds the lock for some microseconds
 
@@ -22,10 +21,7 @@ class Ownership:
         deadline = time.monotonic() + _PATIENCE_S
         while not self._lock():
             if time.monotonic() > deadline:
-                raise StoreError(
-                    f"campaign {campaign} of store {store} is locked: another process is running it. "
-                    "Watch it with `dse dashboard`, or end that process first"
-                )
+                raise running(store, campaign)
             time.sleep(0.01)
 
     def release(self) -> None:
@@ -36,8 +32,7 @@ class Ownership:
 
     def _lock(self) -> bool:
         """Whether the lock is ours now; not if somebody has it, or removed the file in between."""
-        with store_errors(self._path):
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(self._file), self._path.stat()):

@@ -1,6 +1,6 @@
 """Reading a store: campaigns, columns of trials, single trials. Never writes, never blocks a campaign.
 
-Every method asks the file anew, so that a campaign that is running is seen as it grows; poll with
+Every method asks the database anew, so that a campaign that is running is seen as it grows; poll with
 `trials(campaign, after=last_id)`.
 """
 
@@ -16,26 +16,28 @@ from typing import Any
 import numpy as np
 
 from dse.errors import LookupFailed, did_you_mean, listed
+from dse.front import costs_of, non_dominated
 from dse.metrics import Metrics, MetricSchema
 from dse.objective import Objective
 from dse.point import DesignPoint
 from dse.space import DesignSpace
-from dse.store.connection import connect_reader
-from dse.store.errors import store_errors
-from dse.store.ownership import is_owned
+from dse.store.connection import connect_reader, place_of
+from dse.store.place import Link, Place, store_errors
 from dse.store.records import CampaignRecord, CampaignRow, Origin, RunRow, TrialDetail, Trials
 from dse.store.schema import quoted, trial_columns, trial_table
 
-_ROWS_AT_ONCE = 20_000
+_WITH_FRONT = 2  # the version of the tables that brought the front and the wish to stop
 
 
 class StoreReader:
     """Read-only access to a store; safe to share between threads."""
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self._connection = connect_reader(self.path)
+        self.place: Place = place_of(path)
+        self.path = self.place.path
+        self._link = connect_reader(self.place)
         self._lock = threading.Lock()
+        self._known_version = 0
         self._records: dict[int, tuple[Any, CampaignRecord]] = {}
 
     def __enter__(self) -> StoreReader:
@@ -47,8 +49,8 @@ class StoreReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the store."""
+        self._link.close()
 
     def campaigns(self) -> list[CampaignRow]:
         """All campaigns, the newest first."""
@@ -89,6 +91,33 @@ class StoreReader:
             f"SELECT {', '.join(map(quoted, columns))} FROM {trial_table(record.id)} WHERE id > ? ORDER BY id"
         )
         return _trials(self._matrix(sql, (after,), len(columns)), len(record.space), wanted)
+
+    def front_trials(self, campaign: int) -> Trials:
+        """The feasible, non-dominated trials with all metrics, by rising id.
+
+        From the front that the campaign keeps; trials that are not in it yet are compared with it.
+        """
+        record = self.campaign_static(campaign)
+        columns = ["id", *trial_columns(record.space.names, record.schema.names)]
+        names = ", ".join(map(quoted, columns))
+        rows = f"SELECT {names} FROM {trial_table(record.id)} WHERE feasible = 1"
+        found, upto = np.zeros((0, len(columns))), 0
+        if self._version() >= _WITH_FRONT:
+            upto = self._all("SELECT front_upto FROM campaign WHERE id = ?", (record.id,))[0][0]
+            sql = f"{rows} AND id IN (SELECT trial FROM front WHERE campaign = ?) AND id <= ? ORDER BY id"
+            found = self._matrix(sql, (record.id, upto), len(columns))
+        fresh = self._matrix(f"{rows} AND id > ? ORDER BY id", (upto,), len(columns))
+        trials = _trials(np.concatenate([found, fresh]), len(record.space), record.schema.names)
+        if not len(fresh):
+            return trials
+        return trials.taken(non_dominated(costs_of(record.objectives, record.schema, trials.metrics)))
+
+    def stop_requested(self, campaign: int) -> bool:
+        """Whether somebody wants the campaign to end after its current batch; cheap, for every batch."""
+        if self._version() < _WITH_FRONT:
+            return False
+        found = self._all("SELECT stop_requested FROM campaign WHERE id = ?", (campaign,))
+        return bool(found and found[0][0])
 
     def detail(self, campaign: int, trial: int) -> TrialDetail:
         """One trial with the metrics and notes of each workload; LookupFailed if there is none."""
@@ -138,7 +167,8 @@ class StoreReader:
         found: list[tuple[str, Metrics]] = []
         for workload in record.workloads:
             rows = self._all(
-                "SELECT metrics, notes FROM result WHERE bench = ? AND design = ?", (workload["bench"], key)
+                "SELECT metrics, notes FROM result WHERE bench = ? AND design = ?",
+                (workload["bench"], self._link.to_key(key)),
             )
             values = np.frombuffer(rows[0][0], dtype="<f8") if rows else np.full(len(record.schema), np.nan)
             notes = json.loads(rows[0][1]) if rows and rows[0][1] else ()
@@ -147,15 +177,14 @@ class StoreReader:
 
     def _find(self, which: int | str, columns: str = "*") -> dict[str, Any]:
         column = "id" if isinstance(which, int) else "name"
-        with self._lock, store_errors(self.path):
-            cursor = self._connection.execute(f"SELECT {columns} FROM campaign WHERE {column} = ?", (which,))
-            row = cursor.fetchone()
-            names = [field[0] for field in cursor.description]
-        if row is None:
+        sql = f"SELECT {columns} FROM campaign WHERE {column} = ?"
+        with self._lock, store_errors(self.place):
+            names, rows = self._open_link().columns(sql, (which,))
+        if not rows:
             known = [name for (name,) in self._all("SELECT name FROM campaign ORDER BY id DESC")]
             hint = did_you_mean(which, known) or (f" It has {listed(known)}." if known else " It is empty.")
             raise LookupFailed(f"store {self.path} has no campaign {which!r}.{hint}")
-        return dict(zip(names, row, strict=True))
+        return dict(zip(names, rows[0], strict=True))
 
     def _row(self, id_: int, name: str, created: str, state: str, *texts: str) -> CampaignRow:
         simulator, space, workloads, objectives, config = (json.loads(text) for text in texts)
@@ -176,19 +205,32 @@ class StoreReader:
 
     def _live(self, campaign: int, state: str) -> str:
         """The state, but a campaign that says `running` and has no process was killed."""
-        return "interrupted" if state == "running" and not is_owned(self.path, campaign) else state
+        if state != "running":
+            return state
+        with self._lock, store_errors(self.place):
+            held = self.place.is_held(campaign, self._open_link())
+        return state if held else "interrupted"
+
+    def _version(self) -> int:
+        """Version of the tables; an old store may be brought up to date while it is open here."""
+        if self._known_version < _WITH_FRONT:
+            with self._lock, store_errors(self.place):
+                self._known_version = self._open_link().version()
+        return self._known_version
+
+    def _open_link(self) -> Link:
+        """The connection, or a new one after the server was gone; called with the lock held."""
+        if self._link.lost:
+            self._link = connect_reader(self.place)
+        return self._link
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, store_errors(self.path):
-            return self._connection.execute(sql, values).fetchall()
+        with self._lock, store_errors(self.place):
+            return self._open_link().execute(sql, values).fetchall()
 
-    def _matrix(self, sql: str, values: Sequence[Any], width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-        parts = [np.zeros((0, width))]
-        with self._lock, store_errors(self.path):
-            cursor = self._connection.execute(sql, values)
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                parts.append(np.array(rows, dtype=np.float64))
-        return np.concatenate(parts)
+    def _matrix(self, sql: str, values: Sequence[int], width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+        with self._lock, store_errors(self.place):
+            return self._open_link().matrix(sql, values, width)
 
 
 def _trials(

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from typing import Any
 
@@ -179,6 +179,11 @@ class Trials:
             metrics=np.concatenate([self.metrics, *(block.metrics for block in blocks)]),
             metric_names=self.metric_names,
         )
+
+    def taken(self, mask: NDArray[np.bool_]) -> Trials:
+        """Only the trials that the mask (n,) names."""
+        names = [f.name for f in fields(self) if f.name != "metric_names"]
+        return replace(self, **{name: getattr(self, name)[mask] for name in names})
 
     @property
     def last_id(self) -> int:

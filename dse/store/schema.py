@@ -1,79 +1,102 @@
-"""The tables of a store, their version, and how a file is recognised as ours.
+"""The tables of a store, their versions, and how an older store is brought up to date.
 
-One file holds many campaigns. The trials of a campaign have their own table, with a typed column for each
+One store holds many campaigns. The trials of a campaign have their own table, with a typed column for each
 parameter (position of the value) and each metric; `metric` holds the units. `result` is the design cache:
 what a simulator measured for a design on a workload, shared by all campaigns whose simulator, space and
-workload are the same (one `bench`).
+workload are the same (one `bench`). Words in braces are those of the database (`Link.types`).
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from dse.errors import StoreError
-from dse.store.errors import not_ours
+from dse.store.place import Link, Place, store_errors, transaction
 
-APPLICATION_ID = 0x4D445345  # "MDSE"
-SCHEMA_VERSION = 1
-
-_TABLES = """
-CREATE TABLE campaign (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL, state TEXT NOT NULL,
+_VERSION_1 = (
+    """CREATE TABLE campaign (
+    id {number}, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL, state TEXT NOT NULL,
     config TEXT NOT NULL, config_base TEXT NOT NULL, simulator TEXT NOT NULL, build_id TEXT NOT NULL,
     space TEXT NOT NULL, space_hash TEXT NOT NULL, search_space TEXT NOT NULL, schema TEXT NOT NULL,
     objectives TEXT NOT NULL, workloads TEXT NOT NULL, provenance TEXT NOT NULL, scale TEXT, baseline TEXT
-);
-CREATE TABLE metric (
-    campaign INTEGER NOT NULL REFERENCES campaign(id), position INTEGER NOT NULL, name TEXT NOT NULL,
+)""",
+    """CREATE TABLE metric (
+    campaign {long} NOT NULL REFERENCES campaign(id), position {whole} NOT NULL, name TEXT NOT NULL,
     unit TEXT NOT NULL, direction TEXT NOT NULL, description TEXT NOT NULL, PRIMARY KEY (campaign, position)
-) WITHOUT ROWID;
-CREATE TABLE run (
-    campaign INTEGER NOT NULL REFERENCES campaign(id), number INTEGER NOT NULL, agent TEXT NOT NULL,
-    searcher TEXT NOT NULL, repetition INTEGER NOT NULL, options TEXT NOT NULL,
+){no_rowid}""",
+    """CREATE TABLE run (
+    campaign {long} NOT NULL REFERENCES campaign(id), number {whole} NOT NULL, agent TEXT NOT NULL,
+    searcher TEXT NOT NULL, repetition {whole} NOT NULL, options TEXT NOT NULL,
     PRIMARY KEY (campaign, number)
-) WITHOUT ROWID;
-CREATE TABLE bench (
-    id INTEGER PRIMARY KEY, simulator TEXT NOT NULL, workload TEXT NOT NULL, metrics TEXT NOT NULL,
+){no_rowid}""",
+    """CREATE TABLE bench (
+    id {number}, simulator TEXT NOT NULL, workload TEXT NOT NULL, metrics TEXT NOT NULL,
     UNIQUE (simulator, workload)
-);
-CREATE TABLE result (
-    id INTEGER PRIMARY KEY, bench INTEGER NOT NULL REFERENCES bench(id), design NOT NULL,
-    metrics BLOB NOT NULL, notes TEXT, seconds REAL NOT NULL
-);
-CREATE UNIQUE INDEX result_of_design ON result (bench, design);
-CREATE TABLE snapshot (
-    campaign INTEGER NOT NULL, run INTEGER NOT NULL, batches INTEGER NOT NULL, state BLOB NOT NULL,
+)""",
+    """CREATE TABLE result (
+    id {number}, bench {long} NOT NULL REFERENCES bench(id), design {key} NOT NULL,
+    metrics {bytes} NOT NULL, notes TEXT, seconds {real} NOT NULL
+)""",
+    "CREATE UNIQUE INDEX result_of_design ON result (bench, design)",
+    """CREATE TABLE snapshot (
+    campaign {long} NOT NULL, run {whole} NOT NULL, batches {long} NOT NULL, state {bytes} NOT NULL,
     PRIMARY KEY (campaign, run, batches)
-);
-"""
+)""",
+)
+
+_VERSION_2 = (
+    "ALTER TABLE campaign ADD COLUMN stop_requested {whole} NOT NULL DEFAULT 0",
+    "ALTER TABLE campaign ADD COLUMN front_upto {long} NOT NULL DEFAULT 0",
+    """CREATE TABLE front (
+    campaign {long} NOT NULL, trial {long} NOT NULL, PRIMARY KEY (campaign, trial)
+){no_rowid}""",
+    """CREATE TABLE lease (
+    id {number}, campaign {long} NOT NULL, run {whole} NOT NULL, batch {long} NOT NULL, part {whole} NOT NULL,
+    payload {bytes} NOT NULL, owner TEXT, seconds {real}, expires {real},
+    attempts {whole} NOT NULL DEFAULT 0, result {bytes}, UNIQUE (campaign, run, batch, part)
+)""",
+    "CREATE TABLE number_in_use (campaign {long} NOT NULL)",
+    "INSERT INTO number_in_use SELECT coalesce(max(id), 0) FROM campaign",
+)
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
-    """Make an empty database a store; all or nothing."""
-    version = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
-    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {version} COMMIT;")
+def _tables(statements: Sequence[str]) -> Callable[[Link], None]:
+    def step(link: Link) -> None:
+        for statement in statements:
+            link.execute(statement.format_map(link.types))
+
+    return step
 
 
-def check_identity(connection: sqlite3.Connection, path: Path) -> bool:
-    """True for a store of ours, False for an empty database; StoreError for anything else."""
-    found = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if (
-        found == 0
-        and version == 0
-        and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    ):
-        return False
-    if found != APPLICATION_ID:
-        raise not_ours(path, "an SQLite database of another program")
+# Step i brings a store of version i to version i + 1; an empty database has version 0.
+MIGRATIONS: tuple[Callable[[Link], None], ...] = (_tables(_VERSION_1), _tables(_VERSION_2))
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def check_version(link: Link, place: Place) -> int:
+    """Version of the tables, 0 for an empty database; StoreError if they are of a newer marl-dse."""
+    version = link.version()
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"store {path} was written by a newer marl-dse (store version {version}, this one knows "
+            f"store {place} was written by a newer marl-dse (store version {version}, this one knows "
             f"{SCHEMA_VERSION}); nothing was changed. Update marl-dse or name another store"
         )
-    return True
+    return version
+
+
+def bring_up_to_date(link: Link, place: Place) -> int:
+    """Make an empty database or an older store one of this version, all or nothing; what it was before."""
+    with store_errors(place):
+        before = check_version(link, place)
+        if before == SCHEMA_VERSION:
+            return before
+        with transaction(link):
+            link.lock_schema()
+            before = check_version(link, place)  # another process may have been faster
+            for step in MIGRATIONS[before:]:
+                step(link)
+            link.set_version(SCHEMA_VERSION)
+        return before
 
 
 def trial_table(campaign: int) -> str:
@@ -87,16 +110,14 @@ def trial_columns(parameters: Sequence[str], metrics: Sequence[str]) -> list[str
     return fixed + [f"p_{name}" for name in parameters] + [f"m_{name}" for name in metrics]
 
 
-def create_trial_table(
-    connection: sqlite3.Connection, campaign: int, parameters: Sequence[str], metrics: Sequence[str]
-) -> None:
+def create_trial_table(link: Link, campaign: int, parameters: Sequence[str], metrics: Sequence[str]) -> None:
     """The table of one campaign's trials; names come from the space and the schema and are identifiers."""
-    kinds = ["INTEGER NOT NULL"] * 5 + ["REAL NOT NULL"]
-    kinds += ["INTEGER NOT NULL"] * len(parameters) + ["REAL"] * len(metrics)
-    columns = [
-        f"{quoted(name)} {kind}" for name, kind in zip(trial_columns(parameters, metrics), kinds, strict=True)
-    ]
-    connection.execute(f"CREATE TABLE {trial_table(campaign)} (id INTEGER PRIMARY KEY, {', '.join(columns)})")
+    kinds = ["{whole} NOT NULL", "{long} NOT NULL", "{long} NOT NULL", "{whole} NOT NULL", "{whole} NOT NULL"]
+    kinds += ["{real} NOT NULL"] + ["{whole} NOT NULL"] * len(parameters) + ["{real}"] * len(metrics)
+    names = trial_columns(parameters, metrics)
+    columns = [f"{quoted(name)} {kind}" for name, kind in zip(names, kinds, strict=True)]
+    text = f"CREATE TABLE {trial_table(campaign)} (id {{number}}, {', '.join(columns)})"
+    link.execute(text.format_map(link.types))
 
 
 def quoted(name: str) -> str:

@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import json
 import math
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,31 +16,31 @@ from numpy.typing import NDArray
 
 from dse.metrics import Metrics
 from dse.point import DesignPoint
-from dse.store.connection import connect_writer
-from dse.store.errors import store_errors
-from dse.store.ownership import Ownership
+from dse.store.connection import connect_writer, place_of
+from dse.store.place import Hold, Link, Place, store_errors
 from dse.store.reader import StoreReader
 from dse.store.records import CampaignHeader, ResultBlock, TrialBlock
-from dse.store.schema import create_trial_table
-from dse.store.writer import Writer, insert_results, insert_snapshot, insert_trials
+from dse.store.schema import create_trial_table, trial_table
+from dse.store.writer import Writer, change_front, insert_results, insert_snapshot, insert_trials
 
 _KEYS_AT_ONCE = 500
 
 
 class Store:
-    """A store open for writing. Use as a context manager, or call `close`.
+    """A store open for writing: a file, or `postgresql://...`. Use as a context manager, or call `close`.
 
-    Raises StoreError when the file is locked, of a newer version, not ours, or its disk is full; what was
-    flushed before stays.
+    An older store is brought up to date. Raises StoreError when the store is locked, of a newer version, not
+    ours, its disk is full or its server is gone; what was flushed before stays.
     """
 
     def __init__(self, path: Path | str, *, busy_seconds: float | None = None) -> None:
-        self.path = Path(path)
-        self._lookup = connect_writer(self.path, busy_seconds=busy_seconds)
-        self._lookup.execute("PRAGMA query_only=ON")
-        self._writer = Writer(connect_writer(self.path, busy_seconds=busy_seconds), self.path)
-        self._owned: list[Ownership] = []
-        self.reader = StoreReader(self.path)
+        self.place: Place = place_of(path)
+        self.path = self.place.path
+        self._writer = Writer(connect_writer(self.place, busy_seconds=busy_seconds), self.place)
+        self._lookup: Link = self.place.reader()
+        self._owned: list[Hold] = []
+        self._last_ids: dict[int, int] = {}
+        self.reader = StoreReader(path)
 
     def __enter__(self) -> Store:
         return self
@@ -52,7 +51,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Commit what is queued, give campaigns free and close the file."""
+        """Commit what is queued, give campaigns free and close the store."""
         self._writer.close()
         self._lookup.close()
         self.reader.close()
@@ -66,12 +65,12 @@ class Store:
 
     def own(self, campaign: int) -> None:
         """Be the only process that runs this campaign; StoreError if another one does."""
-        self._owned.append(Ownership(self.path, campaign))
+        self._owned.append(self.place.hold(campaign))
 
     def create_campaign(self, header: CampaignHeader, benches: Sequence[int]) -> int:
         """Add a campaign with its runs and its own trial table, own it, and return its number."""
         numbers: list[int] = []
-        self._writer.submit(lambda connection: _create(connection, header, benches, numbers))
+        self._writer.submit(lambda link: _create(link, header, benches, numbers))
         self.flush()
         self.own(numbers[0])
         return numbers[0]
@@ -84,15 +83,16 @@ class Store:
         names = json.dumps(list(metrics))
         found: list[int] = []
 
-        def job(connection: sqlite3.Connection) -> int:
+        def job(link: Link) -> int:
             for workload in workloads:
                 key = (identity, workload)
-                connection.execute(
-                    "INSERT OR IGNORE INTO bench (simulator, workload, metrics) VALUES (?, ?, ?)",
+                link.execute(
+                    "INSERT INTO bench (simulator, workload, metrics) VALUES (?, ?, ?) "
+                    "ON CONFLICT DO NOTHING",
                     (*key, names),
                 )
                 sql = "SELECT id FROM bench WHERE simulator = ? AND workload = ?"
-                found.append(connection.execute(sql, key).fetchone()[0])
+                found.append(link.execute(sql, key).fetchone()[0])
             return 1
 
         self._writer.submit(job)
@@ -100,8 +100,37 @@ class Store:
         return found
 
     def set_state(self, campaign: int, state: str) -> None:
-        """Note that a campaign is running, finished, interrupted or failed."""
-        self._submit_one("UPDATE campaign SET state = ? WHERE id = ?", (state, campaign))
+        """Note that a campaign is running, finished, interrupted or failed; forget a wish to stop it."""
+        sql = "UPDATE campaign SET state = ?, stop_requested = 0 WHERE id = ?"
+        self._submit_one(sql, (state, campaign))
+
+    def request_stop(self, campaign: int) -> None:
+        """Ask the process that runs the campaign to end it after its current batch."""
+        self._submit_one("UPDATE campaign SET stop_requested = 1 WHERE id = ?", (campaign,))
+        self.flush()
+
+    def set_front(self, campaign: int, added: Sequence[int], removed: Sequence[int]) -> None:
+        """Keep the front of all trials appended so far, given by what changed; called after `appender`'s.
+
+        Without it, or behind it, `StoreReader.front_trials` computes the front from the trials.
+        """
+        self._writer.submit(change_front(campaign, list(added), list(removed), self._last_ids))
+
+    def remove_campaign(self, campaign: int) -> int:
+        """Forget a campaign and its trials, and say how many those were; StoreError while it is run.
+
+        What was simulated for it stays in the design cache, for others.
+        """
+        record = self.reader.campaign(campaign)
+        hold = self.place.hold(record.id)
+        try:
+            trials = self.reader.n_trials(record.id)
+            self._writer.submit(lambda link: _remove(link, record.id))
+            self.flush()
+        finally:
+            hold.release()
+        self._last_ids.pop(record.id, None)
+        return trials
 
     def set_scale(self, campaign: int, reference: NDArray[np.float64], ideal: NDArray[np.float64]) -> None:
         """Keep the reference point and the ideal found by the reference sample."""
@@ -121,7 +150,7 @@ class Store:
         one would.
         """
         record = self.reader.campaign(campaign)
-        make = insert_trials(campaign, record.space.names, record.schema.names)
+        make = insert_trials(campaign, record.space.names, record.schema.names, self._last_ids)
         benches = [workload["bench"] for workload in record.workloads]
 
         def append(block: TrialBlock, fresh: ResultBlock | None) -> None:
@@ -130,7 +159,7 @@ class Store:
                 self._writer.submit(trials)
                 return
             results = insert_results(benches, fresh)
-            self._writer.submit(lambda connection: results(connection) + trials(connection))
+            self._writer.submit(lambda link: results(link) + trials(link))
 
         return append
 
@@ -143,13 +172,14 @@ class Store:
     ) -> dict[int | bytes, NDArray[np.float64]]:
         """What the design cache knows: design to (W, M); only designs measured on every workload."""
         rows: dict[int | bytes, list[bytes]] = {}
-        with store_errors(self.path):
+        with store_errors(self.place):
             for w, bench in enumerate(benches):
                 for start in range(0, len(designs), _KEYS_AT_ONCE):
-                    some = designs[start : start + _KEYS_AT_ONCE]
+                    some = [self._lookup.to_key(key) for key in designs[start : start + _KEYS_AT_ONCE]]
                     marks = ",".join("?" * len(some))
                     sql = f"SELECT design, metrics FROM result WHERE bench = ? AND design IN ({marks})"
-                    for design, blob in self._lookup.execute(sql, (bench, *some)):
+                    for value, blob in self._lookup.execute(sql, (bench, *some)).fetchall():
+                        design = self._lookup.from_key(value)
                         if len(rows.setdefault(design, [])) == w:
                             rows[design].append(blob)
         return {
@@ -160,24 +190,25 @@ class Store:
 
     def has_results(self, benches: Sequence[int]) -> bool:
         """Whether the design cache knows anything about these benches."""
-        with store_errors(self.path):
+        with store_errors(self.place):
             marks = ",".join("?" * len(benches))
             sql = f"SELECT 1 FROM result WHERE bench IN ({marks}) LIMIT 1"
             return self._lookup.execute(sql, tuple(benches)).fetchone() is not None
 
     def _submit_one(self, sql: str, values: tuple[Any, ...]) -> None:
-        def job(connection: sqlite3.Connection) -> int:
-            connection.execute(sql, values)
+        def job(link: Link) -> int:
+            link.execute(sql, values)
             return 1
 
         self._writer.submit(job)
 
 
-def _create(
-    connection: sqlite3.Connection, header: CampaignHeader, benches: Sequence[int], numbers: list[int]
-) -> int:
+def _create(link: Link, header: CampaignHeader, benches: Sequence[int], numbers: list[int]) -> int:
+    sql = "UPDATE number_in_use SET campaign = campaign + 1 RETURNING campaign"
+    campaign = link.execute(sql).fetchone()[0]
     workloads = [{**w, "bench": bench} for w, bench in zip(header.workloads, benches, strict=True)]
     values = {
+        "id": campaign,
         "name": header.name,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "state": "running",
@@ -194,17 +225,23 @@ def _create(
         "provenance": json.dumps(header.provenance),
     }
     sql = f"INSERT INTO campaign ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
-    campaign = connection.execute(sql, tuple(values.values())).lastrowid
-    if campaign is None:
-        raise AssertionError("SQLite gave no row number")
-    connection.executemany(
+    link.execute(sql, tuple(values.values()))
+    link.executemany(
         "INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?)",
         [(campaign, i, s.name, s.unit, s.direction, s.description) for i, s in enumerate(header.schema)],
     )
-    connection.executemany(
+    link.executemany(
         "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?)",
         [(campaign, r.number, r.agent, r.searcher, r.repetition, json.dumps(r.options)) for r in header.runs],
     )
-    create_trial_table(connection, campaign, header.space.names, header.schema.names)
+    create_trial_table(link, campaign, header.space.names, header.schema.names)
     numbers.append(campaign)
+    return 1
+
+
+def _remove(link: Link, campaign: int) -> int:
+    link.execute(f"DROP TABLE {trial_table(campaign)}")
+    for table in ("metric", "run", "snapshot", "front", "lease"):
+        link.execute(f"DELETE FROM {table} WHERE campaign = ?", (campaign,))
+    link.execute("DELETE FROM campaign WHERE id = ?", (campaign,))
     return 1

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import queue
-import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from itertools import count, repeat
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from itertools import repeat
 
 import numpy as np
 
 from dse.errors import StoreError
 from dse.fault_points import reach
-from dse.store.errors import explained
+from dse.store.place import Link, Place
 from dse.store.records import ResultBlock, TrialBlock
 from dse.store.schema import quoted, trial_columns, trial_table
 
@@ -28,15 +26,15 @@ _SECONDS_PER_COMMIT = 0.05
 _QUEUE_LENGTH = 256
 _KEPT_SNAPSHOTS = 2
 
-Job = Callable[[sqlite3.Connection], int]
+Job = Callable[[Link], int]
 
 
 class Writer:
-    """Runs jobs, functions of the connection that return how many rows they wrote, in order in one thread."""
+    """Runs jobs, functions of the link that return how many rows they wrote, in order in one thread."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
+    def __init__(self, link: Link, place: Place) -> None:
+        self._link = link
+        self._place = place
         self._jobs: queue.Queue[Job | threading.Event | None] = queue.Queue(_QUEUE_LENGTH)
         self._failure: StoreError | None = None
         self._thread = threading.Thread(target=self._work, name="dse-store-writer", daemon=True)
@@ -54,11 +52,11 @@ class Writer:
         self.check()
 
     def close(self) -> None:
-        """Commit what is queued and close the connection."""
+        """Commit what is queued and close the link."""
         if self._thread.is_alive():
             self._jobs.put(None)
             self._thread.join()
-        self._connection.close()
+        self._link.close()
 
     def check(self) -> None:
         """Raise the StoreError that stopped the thread, if one did."""
@@ -87,10 +85,8 @@ class Writer:
         """Work from `item` on until it is time to commit; False when the queue is closed."""
         try:
             return self._commit_some(item, waiting)
-        except sqlite3.Error as error:
-            self._failure = explained(error, self._path)
         except Exception as error:
-            self._failure = StoreError(f"store {self._path}: {type(error).__name__}: {error}")
+            self._failure = self._meaning(error)
         self._rollback()
         return True
 
@@ -103,9 +99,9 @@ class Writer:
                 waiting.append(item)
                 break
             if not begun:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._link.begin()
                 begun = True
-            rows += item(self._connection)
+            rows += item(self._link)
             reach("append")
             left = deadline - time.monotonic()
             if rows >= _ROWS_PER_COMMIT or left <= 0:
@@ -116,42 +112,54 @@ class Writer:
                 break
         if begun:
             reach("commit")
-            self._connection.execute("COMMIT")
+            self._link.commit()
             reach("committed")
         return item is not None
 
     def _rollback(self) -> None:
-        if self._connection.in_transaction:
-            try:
-                self._connection.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                self._failure = explained(error, self._path)
+        try:
+            if not self._link.lost and self._link.in_transaction:
+                self._link.rollback()
+        except Exception as error:
+            self._failure = self._meaning(error)
+
+    def _meaning(self, error: Exception) -> StoreError:
+        if isinstance(error, StoreError):
+            return error
+        known = self._place.explained(error)
+        return known or StoreError(f"store {self._place}: {type(error).__name__}: {error}")
 
 
 def insert_trials(
-    campaign: int, parameters: tuple[str, ...], metrics: tuple[str, ...]
+    campaign: int, parameters: tuple[str, ...], metrics: tuple[str, ...], last_ids: dict[int, int]
 ) -> Callable[[TrialBlock], Job]:
-    """A maker of jobs that append a block of trials to the campaign's table."""
-    columns = trial_columns(parameters, metrics)
-    names = ", ".join(quoted(name) for name in columns)
-    marks = ", ".join("?" * len(columns))
-    sql = f"INSERT INTO {trial_table(campaign)} ({names}) VALUES ({marks})"
+    """A maker of jobs that append a block of trials to the campaign's table.
+
+    last_ids: campaign to the number of its last trial, filled and used by the writing thread alone.
+    """
+    names = ["id", *(quoted(name) for name in trial_columns(parameters, metrics))]
+    table = trial_table(campaign)
 
     def make(block: TrialBlock) -> Job:
-        def job(connection: sqlite3.Connection) -> int:
-            rows = zip(
-                repeat(block.run, len(block)),
-                repeat(block.batch),
-                count(block.first_step),
-                block.origin.tolist(),
-                block.feasible.astype(np.int8).tolist(),
-                block.seconds.tolist(),
-                *block.indices.T.tolist(),
-                *block.metrics.T.tolist(),
-                strict=False,
-            )
-            connection.executemany(sql, rows)
-            return len(block)
+        def job(link: Link) -> int:
+            n = len(block)
+            last = last_ids.get(campaign)
+            if last is None:
+                last = link.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+            columns = [
+                np.arange(last + 1, last + 1 + n),
+                np.full(n, block.run, dtype=np.int32),
+                np.full(n, block.batch),
+                np.arange(block.first_step, block.first_step + n),
+                block.origin.astype(np.int32),
+                block.feasible.astype(np.int32),
+                block.seconds,
+                *block.indices.T.astype(np.int32),
+                *block.metrics.T,
+            ]
+            link.append(table, names, columns)
+            last_ids[campaign] = last + n
+            return n
 
         return job
 
@@ -161,8 +169,12 @@ def insert_trials(
 def insert_results(benches: list[int], block: ResultBlock) -> Job:
     """A job that adds simulations to the design cache; one that is there already is left as it is."""
 
-    def job(connection: sqlite3.Connection) -> int:
-        sql = "INSERT OR IGNORE INTO result (bench, design, metrics, notes, seconds) VALUES (?, ?, ?, ?, ?)"
+    def job(link: Link) -> int:
+        sql = (
+            "INSERT INTO result (bench, design, metrics, notes, seconds) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING"
+        )
+        designs = [link.to_key(design) for design in block.designs]
         values = np.ascontiguousarray(block.values, dtype="<f8")
         for w, bench in enumerate(benches):
             blobs = [row.tobytes() for row in values[:, w]]
@@ -170,9 +182,7 @@ def insert_results(benches: list[int], block: ResultBlock) -> Job:
                 [json.dumps(n[w]) if n[w] else None for n in block.notes] if block.notes else repeat(None)
             )
             seconds = block.seconds[:, w].tolist()
-            connection.executemany(
-                sql, zip(repeat(bench), block.designs, blobs, remarks, seconds, strict=False)
-            )
+            link.executemany(sql, zip(repeat(bench), designs, blobs, remarks, seconds, strict=False))
         return 0
 
     return job
@@ -181,17 +191,40 @@ def insert_results(benches: list[int], block: ResultBlock) -> Job:
 def insert_snapshot(campaign: int, run: int, batches: int, state: bytes) -> Job:
     """A job that keeps a searcher's state after `batches` batches, and forgets all but the last ones."""
 
-    def job(connection: sqlite3.Connection) -> int:
+    def job(link: Link) -> int:
         key = (campaign, run)
-        connection.execute(
-            "INSERT OR REPLACE INTO snapshot (campaign, run, batches, state) VALUES (?, ?, ?, ?)",
+        link.execute(
+            "INSERT INTO snapshot (campaign, run, batches, state) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (campaign, run, batches) DO UPDATE SET state = excluded.state",
             (*key, batches, state),
         )
-        connection.execute(
+        link.execute(
             "DELETE FROM snapshot WHERE campaign = ? AND run = ? AND batches NOT IN "
             "(SELECT batches FROM snapshot WHERE campaign = ? AND run = ? ORDER BY batches DESC LIMIT ?)",
             (*key, *key, _KEPT_SNAPSHOTS),
         )
         return 1
+
+    return job
+
+
+def change_front(
+    campaign: int, added: Sequence[int], removed: Sequence[int], last_ids: dict[int, int]
+) -> Job:
+    """A job that changes the front and notes that it is that of all trials appended so far."""
+
+    def job(link: Link) -> int:
+        last = last_ids.get(campaign)
+        if last is None:
+            sql = f"SELECT coalesce(max(id), 0) FROM {trial_table(campaign)}"
+            last = link.execute(sql).fetchone()[0]
+        if removed:
+            sql = "DELETE FROM front WHERE campaign = ? AND trial = ?"
+            link.executemany(sql, [(campaign, trial) for trial in removed])
+        if added:
+            sql = "INSERT INTO front (campaign, trial) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            link.executemany(sql, [(campaign, trial) for trial in added])
+        link.execute("UPDATE campaign SET front_upto = ? WHERE id = ?", (last, campaign))
+        return 0
 
     return job

@@ -239,7 +239,7 @@ def test_a_full_disk_keeps_what_was_committed(path):
         append(block(4), None)
         store.flush()
         pages = store._lookup.execute("PRAGMA page_count").fetchone()[0]
-        store._writer.submit(lambda connection: connection.execute(f"PRAGMA max_page_count={pages}") and 0)
+        store._writer.submit(lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone() and 0)
 
         with pytest.raises(StoreError, match="no space left"):  # noqa: PT012
             for i in range(100):
