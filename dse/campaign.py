@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from dse.config import CampaignConfig
 from dse.dry_run import DryRun, dry_run
 from dse.errors import ConfigError, LookupFailed
 from dse.evaluation import Evaluator
+from dse.executors import ExecutorOptions, check_options, make_executor
 from dse.interrupt import stop_on_interrupt
 from dse.progress import Watcher
 from dse.provenance import provenance, usable_cores
@@ -83,22 +85,24 @@ class Campaign:
         threads: int | None = None,
         progress: Watcher | None = None,
         name: str | None = None,
+        **how: Unpack[ExecutorOptions],
     ) -> CampaignResult:
         """Run to the end of the budget and return what was found.
 
         store: file to keep it in, created if missing; None keeps nothing on disk after the return. name: the
         campaign's name there (default: that of the file, with a number if it is taken). threads: of the
-        simulator (default: every core); no result depends on it.
+        simulator (default: every core); no result depends on it. how: `executor`, `workers`, `scheduler`,
+        `time_limit_s`, `memory_limit_mib` (see `dse.executors.ExecutorOptions`).
         The first Ctrl-C ends the current batch and raises KeyboardInterrupt with everything committed.
         """
+        check_options(threads=threads, **how)
         if store is None:
             with tempfile.TemporaryDirectory(prefix="marl-dse-") as folder:
-                return self.run(
-                    store=Path(folder) / "store.sqlite", threads=threads, progress=progress, name=name
-                )
+                path = Path(folder) / "store.sqlite"
+                return self.run(store=path, threads=threads, progress=progress, name=name, **how)
         with Store(store) as opened:
             campaign = self._create(opened, name)
-            return self._session(opened, campaign, threads, progress)
+            return self._session(opened, campaign, threads, progress, how)
 
     def resume(
         self,
@@ -107,12 +111,14 @@ class Campaign:
         name: str | None = None,
         threads: int | None = None,
         progress: Watcher | None = None,
+        **how: Unpack[ExecutorOptions],
     ) -> CampaignResult:
         """Continue the campaign of that name in the store; the result equals that of an uninterrupted run.
 
         Raises LookupFailed if it is not there, and ConfigError if the file, a trace, the space or the
         simulator is not what it was.
         """
+        check_options(threads=threads, **how)
         if not Path(store).exists():
             raise LookupFailed(f"there is no store {store}: nothing to resume")
         with Store(store) as opened:
@@ -120,27 +126,32 @@ class Campaign:
             self._check_same(record)
             opened.own(record.id)
             opened.set_state(record.id, "running")
-            return self._session(opened, record.id, threads, progress)
+            return self._session(opened, record.id, threads, progress, how)
 
     def dry_run(self, *, threads: int | None = None) -> DryRun:
         """Sizes, the time to expect, and ranges of the objectives over a sample; stores nothing."""
         return dry_run(self.setup, threads or usable_cores())
 
     def _session(
-        self, store: Store, campaign: int, threads: int | None, progress: Watcher | None
+        self,
+        store: Store,
+        campaign: int,
+        threads: int | None,
+        progress: Watcher | None,
+        how: ExecutorOptions,
     ) -> CampaignResult:
         record = store.reader.campaign(campaign)
-        evaluator = Evaluator(
-            self.setup.simulator,
-            self.setup.workloads,
-            self.setup.weights,
-            store,
-            [workload["bench"] for workload in record.workloads],
-            threads or usable_cores(),
-        )
+        benches = [workload["bench"] for workload in record.workloads]
+        setup = self.setup
         state = "failed"
         try:
-            with stop_on_interrupt() as stop:
+            with (
+                closing(make_executor(setup.simulator, setup.workloads, threads=threads, **how)) as executor,
+                stop_on_interrupt() as stop,
+            ):
+                evaluator = Evaluator(
+                    setup.simulator, setup.workloads, setup.weights, store, benches, executor=executor
+                )
                 loop = CampaignLoop(self.setup, store, campaign, evaluator, stop, progress)
                 trials = loop.run()
             state = "finished" if loop.finished else "interrupted"

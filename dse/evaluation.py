@@ -6,22 +6,18 @@ answer says which it was (`Origin`).
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.errors import InputError
-from dse.metrics import MetricsBatch
+from dse.executors import Executor
+from dse.executors.threads import ThreadExecutor
 from dse.simulator import Simulator
-from dse.space import IndexMatrix
+from dse.space import DesignSpace, IndexMatrix
 from dse.store import Origin, ResultBlock, Store
 from traces.workload import Workload
-
-log = logging.getLogger(__name__)
 
 Key = int | bytes
 
@@ -41,7 +37,12 @@ class Evaluated:
 
 @dataclass(slots=True)
 class Evaluator:
-    """Evaluates rows of the simulator's space on the campaign's workloads."""
+    """Evaluates rows of the simulator's space on the campaign's workloads.
+
+    threads: of the simulator, unless an `executor` is given to run it. space: whose constraints forbid a
+    design (default: the simulator's). combine: metrics (R, W, M) to (R, M) (default: the rules of the schema
+    with the weights).
+    """
 
     simulator: Simulator
     workloads: Sequence[Workload]
@@ -49,14 +50,21 @@ class Evaluator:
     store: Store
     benches: Sequence[int]
     threads: int = 1
+    executor: Executor | None = None
+    space: DesignSpace | None = None
+    combine: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
     simulated: int = 0
     _slot: dict[Key, int] = field(default_factory=dict)
     _known: NDArray[np.float64] = field(init=False)
     _ask_store: bool = field(init=False)
+    _executor: Executor = field(init=False)
+    _space: DesignSpace = field(init=False)
 
     def __post_init__(self) -> None:
         self._known = np.empty((1024, len(self.simulator.schema)))
         self._ask_store = self.store.has_results(self.benches)
+        self._executor = self.executor or ThreadExecutor(self.simulator, self.workloads, self.threads)
+        self._space = self.space or self.simulator.space
 
     def evaluate(self, rows: IndexMatrix, keys: Sequence[Key]) -> Evaluated:
         """Metrics of canonical rows (B, D) with their keys; every design is simulated at most once.
@@ -67,7 +75,7 @@ class Evaluator:
         seconds = np.zeros(len(rows))
         todo = self._first_new(keys)
         if todo:
-            violated = (self.simulator.space.violations(rows[todo]) > 0).any(axis=1)
+            violated = (self._space.violations(rows[todo]) > 0).any(axis=1)
             forbidden = set(np.asarray(todo)[violated].tolist())
             self._remember([keys[i] for i in todo if i in forbidden], None)
             todo = [i for i in todo if i not in forbidden]
@@ -79,7 +87,7 @@ class Evaluator:
         metrics = self._known[[self._slot[key] for key in keys]]
         unmeasured = np.isnan(metrics).all(axis=1)
         if unmeasured.any():
-            no = (self.simulator.space.violations(rows[unmeasured]) > 0).any(axis=1)
+            no = (self._space.violations(rows[unmeasured]) > 0).any(axis=1)
             origin[np.flatnonzero(unmeasured)[no]] = Origin.FORBIDDEN
         return Evaluated(metrics, origin, seconds, fresh)
 
@@ -103,36 +111,17 @@ class Evaluator:
         found = self.store.cached(self.benches, [keys[i] for i in todo])
         if found:
             values = np.stack(list(found.values()))
-            self._remember(list(found), self.simulator.schema.combined(values, self.weights))
+            self._remember(list(found), self._combined(values))
         return [i for i in todo if keys[i] not in found]
 
     def _simulate(self, rows: IndexMatrix, keys: list[Key]) -> ResultBlock:
-        batch = self._run_batch(rows)
-        self._remember(keys, batch.combined(self.weights))
+        batch = self._executor.evaluate(rows)
+        self._remember(keys, self._combined(batch.values))
         self.simulated += len(rows)
         return ResultBlock(keys, batch.values, batch.seconds, batch.notes)
 
-    def _run_batch(self, rows: IndexMatrix) -> MetricsBatch:
-        try:
-            return self.simulator.run_batch(rows, self.workloads, threads=self.threads)
-        except InputError:
-            raise
-        except Exception as error:
-            if len(rows) == 1:
-                log.warning("a simulation failed: %s: %s", type(error).__name__, error)
-                return self._failed(f"{type(error).__name__}: {error}")
-        parts = [self._run_batch(rows[i : i + 1]) for i in range(len(rows))]
-        return MetricsBatch(
-            self.simulator.schema,
-            np.concatenate([part.values for part in parts]),
-            [part.notes[0] if part.notes else [()] * len(self.workloads) for part in parts],
-            np.concatenate([part.seconds for part in parts]),
-        )
-
-    def _failed(self, note: str) -> MetricsBatch:
-        shape = (1, len(self.workloads), len(self.simulator.schema))
-        notes: list[Any] = [[(note,)] * len(self.workloads)]
-        return MetricsBatch(self.simulator.schema, np.full(shape, np.nan), notes, np.zeros(shape[:2]))
+    def _combined(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.combine(values) if self.combine else self.simulator.schema.combined(values, self.weights)
 
     def _remember(self, keys: Sequence[Key], metrics: NDArray[np.float64] | None) -> None:
         first = len(self._slot)

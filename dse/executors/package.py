@@ -1,0 +1,147 @@
+"""A simulator's recipe and the workloads as bytes: what a worker gets once, before any design.
+
+The bytes are a NumPy archive without pickle: the columns of every trace, and a JSON header with the
+simulator's entry in the registry, its options, and everything by which a worker can tell that it would
+measure the same: versions, build, space, schema and workloads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import dse
+from dse.errors import ConfigError, DseError, InputError
+from dse.registry import SIMULATORS, check_keywords
+from dse.simulator import Simulator
+from traces.trace import Trace
+from traces.workload import Workload
+
+_COLUMNS = ("arrival_cycle", "address", "is_write", "size_bytes", "source")
+
+
+class WorkerMismatch(DseError):
+    """A worker has another version of this tool, or of the simulator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a worker simulates with."""
+
+    simulator: Simulator
+    workloads: tuple[Workload, ...]
+
+
+def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
+    """The bytes that `unpack` takes.
+
+    Raises ConfigError if the simulator is not registered, or is not what its name and options build.
+    """
+    if simulator.name not in SIMULATORS:
+        raise ConfigError(
+            f"simulator {simulator.name!r} is not in dse.registry.SIMULATORS, so no other process can build "
+            "it: register it as 'module:Name', or use executor 'threads'"
+        )
+    traces = {trace.hash: trace for workload in workloads for trace in workload.traces}
+    place = {key: position for position, key in enumerate(traces)}
+    header = {
+        "entry": SIMULATORS[simulator.name],
+        "options": simulator.describe(),
+        "identity": _identity(simulator, workloads),
+        "traces": [
+            {"name": t.name, "clock_fs": t.clock_fs, "provenance": dict(t.provenance)}
+            for t in traces.values()
+        ],
+        "workloads": [
+            {
+                "traces": [place[trace.hash] for trace in workload.traces],
+                "name": workload.name,
+                "arrival_scale": workload.arrival_scale,
+                "length": workload.length,
+                "warmup": workload.warmup,
+            }
+            for workload in workloads
+        ],
+    }
+    _check_rebuilds(simulator, header, workloads)
+    columns = {
+        f"{name}_{position}": getattr(trace, name)
+        for position, trace in enumerate(traces.values())
+        for name in _COLUMNS
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **columns)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> Bench:
+    """Build the simulator and the workloads. Raises WorkerMismatch if they would not measure the same."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        header = json.loads(archive["header"].tobytes())
+        traces = [
+            Trace(**row, **{name: archive[f"{name}_{position}"] for name in _COLUMNS})
+            for position, row in enumerate(header["traces"])
+        ]
+    workloads = tuple(
+        Workload(**{**row, "traces": tuple(traces[position] for position in row["traces"])})
+        for row in header["workloads"]
+    )
+    simulator = _build(header)
+    differences = _differences(_identity(simulator, workloads), header["identity"])
+    if differences:
+        raise WorkerMismatch(differences)
+    return Bench(simulator, workloads)
+
+
+def digest(data: bytes) -> str:
+    """16 hexadecimal digits of a package."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def _build(header: dict[str, Any]) -> Simulator:
+    module, _, attribute = header["entry"].partition(":")
+    build = getattr(importlib.import_module(module), attribute)
+    check_keywords(build, header["options"], f"simulator {header['entry']!r}")
+    simulator: Simulator = build(**header["options"])
+    return simulator
+
+
+def _check_rebuilds(simulator: Simulator, header: dict[str, Any], workloads: Sequence[Workload]) -> None:
+    """Find here, not in a worker, that a simulator is not what its name and options say."""
+    try:
+        again = _build(header)
+    except InputError as error:
+        raise ConfigError(
+            f"simulator {simulator.name!r} cannot be built from its options: {error}"
+        ) from error
+    differences = _differences(_identity(again, workloads), header["identity"])
+    if differences:
+        raise ConfigError(
+            f"simulator {simulator.name!r} is not what its name and options build ({differences}), so other "
+            "processes cannot build it: use executor 'threads'"
+        )
+
+
+def _identity(simulator: Simulator, workloads: Sequence[Workload]) -> dict[str, str]:
+    return {
+        "version of marl-dse": dse.__version__,
+        "build of the simulator": simulator.build_id,
+        "design space": simulator.space.hash,
+        "metrics": simulator.schema.hash,
+        "workloads": " ".join(workload.hash for workload in workloads),
+    }
+
+
+def _differences(found: dict[str, str], expected: dict[str, str]) -> str:
+    return ", ".join(
+        f"{what} {found[what]!r} instead of {expected[what]!r}"
+        for what in expected
+        if found.get(what) != expected[what]
+    )

@@ -1,0 +1,28 @@
+"""`ThreadExecutor`: the simulator's own threads, in this process. Nothing is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dse.executors.batches import run_isolated
+from dse.metrics import MetricsBatch
+from dse.simulator import Simulator
+from dse.space import IndexMatrix
+from traces.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadExecutor:
+    """Implements `Executor`; with one thread everything runs in the thread of the caller."""
+
+    simulator: Simulator
+    workloads: Sequence[Workload]
+    threads: int = 1
+
+    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
+        """Metrics of rows (B, D), in their order."""
+        return run_isolated(self.simulator, rows, self.workloads, self.threads)
+
+    def close(self) -> None:
+        """Nothing to end."""
