@@ -1,13 +1,14 @@
 """Rules over a design space: what is forbidden (`Constraint`) and what has no effect (`DeadRule`).
 
 Both are data, conjunctions of "this parameter has one of these values", so that they can be counted, stored,
-shown and compiled into lookups over whole index matrices.
+shown and compiled into lookups over whole index matrices. A constraint may instead be a condition (`requires`)
+that whole index matrices are checked against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import SpaceError, did_you_mean
+from dse.expression import Expression
 from dse.parameter import Parameter, Value
 
 Condition = Mapping[str, tuple[Value, ...]]
@@ -22,23 +24,32 @@ Condition = Mapping[str, tuple[Value, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A design is infeasible when every parameter named in `forbids` has one of the values listed for it."""
+    """A design is infeasible when every parameter named in `forbids` has one of the values listed for it.
+
+    requires: instead of `forbids`, a condition (see `Expression`) that every feasible design fulfils.
+    SpaceError if both are given, or neither.
+    """
 
     name: str
-    forbids: Condition
+    forbids: Condition = field(default_factory=dict)
     why: str = ""
+    requires: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "forbids", _frozen(self.forbids))
+        if bool(self.forbids) == bool(self.requires):
+            raise SpaceError(f"constraint {self.name}: give either `forbids` or `requires`")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
+        if self.requires:
+            return {"name": self.name, "requires": self.requires, "why": self.why}
         return {"name": self.name, "forbids": {k: list(v) for k, v in self.forbids.items()}, "why": self.why}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Constraint:
         """The constraint that `to_dict` described."""
-        return cls(data["name"], data["forbids"], data["why"])
+        return cls(data["name"], data.get("forbids", {}), data["why"], data.get("requires", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,37 @@ class Clause:
         for column, table in zip(self.columns, self.tables, strict=True):
             found &= table[indices[:, column]]
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionClause:
+    """A condition that feasible designs fulfil, for index matrices; it matches where it does not hold."""
+
+    columns: tuple[int, ...]
+    condition: Expression
+    target: int = -1
+
+    def matches(self, indices: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Rows (n,) of the index matrix (n, D) that the constraint forbids."""
+        return np.logical_not(self.condition.holds(indices))
+
+
+def compile_constraint(
+    constraint: Constraint, parameters: Sequence[Parameter], *, restricted: bool
+) -> Clause | ConditionClause:
+    """What finds the rows that a constraint forbids. SpaceError if it names what the space does not have.
+
+    restricted: the space lacks values that it was defined with; texts that it does not have are no mistake.
+    """
+    what = f"constraint {constraint.name}"
+    if not constraint.requires:
+        return Clause.compile(constraint.forbids, parameters, what)
+    try:
+        condition = Expression(constraint.requires, parameters, check_texts=not restricted)
+    except SpaceError as error:
+        raise SpaceError(f"{what}: {error.message}", key="requires") from None
+    names = [parameter.name for parameter in parameters]
+    return ConditionClause(tuple(names.index(name) for name in condition.names), condition)
 
 
 def column_of(name: str, names: Sequence[str], what: str) -> int:

@@ -17,11 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dse.counting import Rule, count_rows
+from dse.counting import Rule, connected, count_rows
 from dse.errors import InfeasibleError, SpaceError, did_you_mean, listed
 from dse.parameter import Parameter, Value
 from dse.point import DesignPoint
-from dse.rules import Clause, Constraint, DeadRule, check_values, column_of
+from dse.rules import (
+    Clause,
+    ConditionClause,
+    Constraint,
+    DeadRule,
+    check_values,
+    column_of,
+    compile_constraint,
+)
 from dse.subsystem import Subsystem
 
 __all__ = ["Constraint", "DeadRule", "DesignSpace", "IndexMatrix"]
@@ -51,12 +59,13 @@ class DesignSpace:
         self.dead_rules = tuple(dead_rules)
         self.names = tuple(parameter.name for parameter in self.parameters)
         self.restricted = restricted
+        self._embedding: tuple[DesignSpace, tuple[NDArray[np.int16], ...]] | None = None
         self._check()
         self.n_values: NDArray[np.int64] = np.array([len(p) for p in self.parameters], dtype=np.int64)
         self.n_values.setflags(write=False)
         self._defaults = np.array([p.index(p.default) for p in self.parameters], dtype=np.int16)
         self._forbidden = tuple(
-            Clause.compile(c.forbids, self.parameters, f"constraint {c.name}") for c in self.constraints
+            compile_constraint(c, self.parameters, restricted=restricted) for c in self.constraints
         )
         self._dead = tuple(
             Clause.compile(
@@ -72,7 +81,7 @@ class DesignSpace:
         if repeated:
             raise SpaceError(f"design space {self.name!r}: {listed(sorted(repeated))} is defined twice")
         if not self.restricted:
-            for constraint in self.constraints:
+            for constraint in self.constraints:  # those with a condition check it when they are compiled
                 check_values(constraint.forbids, self.parameters, f"constraint {constraint.name}")
             for rule in self.dead_rules:
                 check_values(rule.when, self.parameters, f"dead rule of {rule.parameter}")
@@ -278,11 +287,37 @@ class DesignSpace:
         narrowed = [_narrow(p, overrides[p.name]) if p.name in overrides else p for p in self.parameters]
         return DesignSpace(self.name, narrowed, self.constraints, self.dead_rules, restricted=True)
 
+    def with_constraints(self, more: Sequence[Constraint]) -> DesignSpace:
+        """The same space with further constraints; SpaceError if one names what the space does not have."""
+        if not more:
+            return self
+        names = [constraint.name for constraint in (*self.constraints, *more)]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise SpaceError(f"constraint {listed(repeated)} is there already: give another name", key="name")
+        return DesignSpace(
+            self.name,
+            self.parameters,
+            [*self.constraints, *more],
+            self.dead_rules,
+            restricted=self.restricted,
+        )
+
+    @property
+    def most_counted(self) -> int:
+        """Rows that counting the feasible designs has to look at: those of the widest group of tied rules."""
+        groups = connected(self._rules(self._dead + self._forbidden))
+        tied = [set().union(*(rule.columns for rule in group)) for group in groups]
+        return max((math.prod(int(self.n_values[d]) for d in columns) for columns in tied), default=0)
+
     def embed(self, indices: IndexMatrix, parent: DesignSpace) -> IndexMatrix:
         """Rows of this space as canonical rows of the space it was restricted from."""
+        if self.parameters is parent.parameters:
+            return parent.canonical(indices)
+        tables = self._positions_in(parent)
         rows = np.empty_like(indices, dtype=np.int16)
-        for d, (own, wide) in enumerate(zip(self.parameters, parent.parameters, strict=True)):
-            rows[:, d] = np.array([wide.index(value) for value in own.values], dtype=np.int16)[indices[:, d]]
+        for d, table in enumerate(tables):
+            rows[:, d] = table[indices[:, d]]
         return parent.canonical(rows)
 
     # helpers
@@ -292,17 +327,25 @@ class DesignSpace:
         tail = [math.prod(self.n_values[d + 1 :].tolist()) for d in range(len(self))]
         return np.array(tail, dtype=np.int64)
 
+    def _positions_in(self, parent: DesignSpace) -> tuple[NDArray[np.int16], ...]:
+        """For each parameter the positions of its values in the parent's; kept for the last parent."""
+        if self._embedding is None or self._embedding[0] is not parent:
+            pairs = zip(self.parameters, parent.parameters, strict=True)
+            tables = [np.array([wide.index(v) for v in own.values], dtype=np.int16) for own, wide in pairs]
+            self._embedding = (parent, tuple(tables))
+        return self._embedding[1]
+
     def _raw_sample(self, n: int, rng: np.random.Generator) -> IndexMatrix:
         return rng.integers(0, self.n_values, size=(n, len(self)), dtype=np.int64).astype(np.int16)
 
-    def _rejects(self, clause: Clause, rows: IndexMatrix) -> NDArray[np.bool_]:
+    def _rejects(self, clause: Clause | ConditionClause, rows: IndexMatrix) -> NDArray[np.bool_]:
         """Rows that a constraint forbids, or that a dead rule would change."""
         found = clause.matches(rows)
         if clause.target >= 0:
             found &= rows[:, clause.target] != self._defaults[clause.target]
         return found
 
-    def _rules(self, clauses: Sequence[Clause]) -> list[Rule]:
+    def _rules(self, clauses: Sequence[Clause | ConditionClause]) -> list[Rule]:
         targets = [{c.target} if c.target >= 0 else set() for c in clauses]
         return [
             Rule(frozenset(clause.columns) | target, partial(self._rejects, clause))

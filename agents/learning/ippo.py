@@ -280,6 +280,8 @@ def _barred(space: DesignSpace) -> NDArray[np.bool_]:
     """(D, V): values that do not exist, or that a constraint on this one parameter forbids."""
     barred = np.arange(int(space.n_values.max()))[None, :] >= space.n_values[:, None]
     for constraint in space.constraints:
+        if constraint.requires:  # a condition ties parameters: the learner finds out by its violation
+            continue
         clause = Clause.compile(constraint.forbids, space.parameters, constraint.name)
         if len(clause.columns) == 1:
             barred[clause.columns[0], : len(clause.tables[0])] |= clause.tables[0]
