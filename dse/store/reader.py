@@ -80,6 +80,22 @@ class StoreReader:
         found: int = self._all(f"SELECT coalesce(max(id), 0) FROM {trial_table(campaign)}")[0][0]
         return found
 
+    def names(self) -> list[str]:
+        """Names of all campaigns, the newest first; one quick query."""
+        return [name for (name,) in self._all("SELECT name FROM campaign ORDER BY id DESC")]
+
+    def n_unique(self, campaign: int, at_most: int | None = None) -> int:
+        """Designs charged to the budget: trials of agents that are no repeats, with an id up to `at_most`."""
+        last = self.n_trials(campaign) if at_most is None else at_most
+        sql = f"SELECT count(*) FROM {trial_table(campaign)} WHERE run > 0 AND origin <> ? AND id <= ?"
+        found: int = self._all(sql, (int(Origin.REPEAT), last))[0][0]
+        return found
+
+    def written_state(self, campaign: int) -> str:
+        """The state as the last process wrote it: still `running` after that process was killed."""
+        found = self._all("SELECT state FROM campaign WHERE id = ?", (campaign,))
+        return str(found[0][0]) if found else str(self.campaign(campaign).state)
+
     def trials(self, campaign: int, after: int = 0, *, metrics: Sequence[str] | None = None) -> Trials:
         """Columns of the trials whose id is greater than `after`; only the named metrics if given."""
         record = self.campaign_static(campaign)
