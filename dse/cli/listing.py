@@ -1,4 +1,4 @@
-"""`dse list`, `dse agents`, `dse simulators`, `dse space`: what there is."""
+"""`dse agents`, `dse simulators`, `dse space`: what there is."""
 
 from __future__ import annotations
 
@@ -14,42 +14,8 @@ from dse.cli.terminal import add_row, console, print_json, table
 from dse.errors import ConfigError
 from dse.registry import TABLES, make_simulator, names, resolve
 from dse.space import DesignSpace
-from dse.store import default_store, open_reader
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def campaigns(
-    store: Annotated[
-        Path | None, typer.Option(help="Store (default: $DSE_STORE or campaigns.sqlite).")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the campaigns of a store, the newest first."""
-    path = store or default_store()
-    with open_reader(path) as reader:
-        rows = reader.campaigns()
-    if as_json:
-        fields = (
-            "id",
-            "name",
-            "created",
-            "state",
-            "simulator",
-            "space",
-            "workloads",
-            "objectives",
-            "n_trials",
-        )
-        print_json([{field: getattr(row, field) for field in fields} for row in rows])
-        return
-    made = table(
-        f"Campaigns in {path}", ["", "name", "state", "trials", "runs", "objectives", "workloads", "created"]
-    )
-    for row in rows:
-        lists = (", ".join(row.objectives), ", ".join(row.workloads))
-        add_row(made, row.id, row.name, row.state, f"{row.n_trials:,}", row.n_runs, *lists, row.created[:16])
-    console().print(made)
 
 
 def agents(as_json: AsJson = False) -> None:

@@ -9,10 +9,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from dse.cli.completion import add_completion, join_at_colons
+from dse.cli.logs import LogFormat, level_of, logging_to, redacted
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -22,7 +26,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("dse.cli.run", "run", "Run a campaign file; --dry-run first to see what it would cost."),
     "resume": ("dse.cli.run", "resume", "Continue an interrupted campaign where its log ends."),
     "front": ("dse.cli.front", "command", "Show the Pareto front of a campaign beside its baseline."),
-    "list": ("dse.cli.listing", "campaigns", "List the campaigns of a store."),
+    "ls": ("dse.cli.ls", "command", "List the campaigns of a store: state, budget done, front."),
+    "tail": ("dse.cli.tail", "command", "Follow a running campaign until it ends."),
+    "stop": ("dse.cli.stop", "command", "Ask a running campaign to stop after its batch."),
+    "rm": ("dse.cli.rm", "command", "Remove a campaign from a store."),
+    "enumerate": ("dse.cli.enumerate", "command", "Simulate every design of a small space."),
     "dashboard": ("dse.cli.dashboard", "command", "Watch campaigns in a browser."),
     "replay": ("dse.cli.replay", "command", "Run one design on one trace and show all its metrics."),
     "export": ("dse.cli.export", "command", "Write a design as another simulator's configuration."),
@@ -31,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "agents": ("dse.cli.listing", "agents", "List the searchers that a campaign can use."),
     "simulators": ("dse.cli.listing", "simulators", "List the simulators and their options."),
 }
+ALIASES = {"list": "ls"}
+"""Former names, which still work and are not shown."""
 
 
 class LazyGroup(TyperGroup):
@@ -44,6 +54,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         """The command itself while one is being called, else a stand-in that only carries its help."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         if self._resolving:
@@ -63,6 +74,7 @@ class LazyGroup(TyperGroup):
 
 def load_command(name: str) -> Any:
     """Import a sub-command."""
+    name = ALIASES.get(name, name)
     module, attribute, _ = COMMANDS[name]
     target = getattr(importlib.import_module(module), attribute)
     if isinstance(target, typer.Typer):
@@ -72,6 +84,7 @@ def load_command(name: str) -> Any:
         single.command(name)(target)
         command = typer.main.get_command(single)
     command.name = name
+    add_completion(command)
     return command
 
 
@@ -90,16 +103,29 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
-    ),
+    ctx: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say what happens on stderr; -vv says more.")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on stderr, only errors.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="Add what happens to this file.")
+    ] = None,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="How the log is written, on stderr and to the file.")
+    ] = LogFormat.TEXT,
 ) -> None:
     """Design-space exploration: agents tune real hardware on the traces of real programs."""
+    ctx.with_resource(logging_to(level_of(verbose, quiet), log_file, log_format))
 
 
 def run_command_line(args: Sequence[str] | None = None) -> int:
     """Run and return the exit status; every error the tool knows becomes one message on stderr."""
     command = typer.main.get_command(app)
+    join_at_colons(os.environ)
     try:
         command.main(args=None if args is None else list(args), prog_name="dse", standalone_mode=True)
     except SystemExit as done:
@@ -117,10 +143,10 @@ def _report(error: Exception) -> int:
     if os.environ.get("DSE_TRACEBACK"):
         raise error
     if isinstance(error, DseError | InputError):
-        print(f"dse: error: {error}", file=sys.stderr)
+        print(f"dse: error: {redacted(str(error))}", file=sys.stderr)
         return exit_code(error)
     print(
-        f"dse: internal error: {type(error).__name__}: {error}\n"
+        f"dse: internal error: {type(error).__name__}: {redacted(str(error))}\n"
         "This is a fault of dse, not of your input. Set DSE_TRACEBACK=1 to see where it happened.",
         file=sys.stderr,
     )

@@ -55,8 +55,17 @@ def add_row(made: Table, *cells: object) -> None:
 
 def print_json(data: Any) -> None:
     """Strict JSON on stdout; numbers that are not finite become null."""
-    json.dump(_strict(data), sys.stdout, indent=2, allow_nan=False)
+    json.dump(strict(data), sys.stdout, indent=2, allow_nan=False)
     print()
+
+
+def strict(data: Any) -> Any:
+    """The data with null for numbers that are not finite, which JSON does not have."""
+    if isinstance(data, dict):
+        return {key: strict(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [strict(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def print_csv(rows: Sequence[dict[str, Any]]) -> None:
@@ -107,11 +116,3 @@ def _rate(now: Progress) -> str:
 def _best(now: Progress) -> str:
     shown = [f"{metric} {format_value(value, unit_of(metric))}" for metric, value in now.best.items()]
     return f"[dim]{now.agent}[/dim]  best " + ", ".join(shown) + f"  hypervolume {now.hypervolume:.3f}"
-
-
-def _strict(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _strict(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_strict(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data

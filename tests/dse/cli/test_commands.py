@@ -36,7 +36,7 @@ def test_a_second_run_of_a_file_gets_a_name_of_its_own(dse, campaign_file):
 
     assert second.returncode == 0
     assert "this one is 'small-2'\n" in second.stderr
-    assert [row["name"] for row in json.loads(dse("list", "--json").stdout)] == ["small-2", "small"]
+    assert [row["name"] for row in json.loads(dse("ls", "--json").stdout)] == ["small-2", "small"]
 
 
 def test_the_front_of_a_stored_campaign_is_a_csv_that_spreadsheets_read(dse, campaign_file):
@@ -159,5 +159,5 @@ def test_help_names_every_command(dse):
     shown = dse("--help").stdout
 
     assert all(
-        name in shown for name in ("run", "resume", "front", "list", "dashboard", "replay", "export", "trace")
+        name in shown for name in ("run", "resume", "front", "ls", "dashboard", "replay", "export", "trace")
     )
