@@ -35,6 +35,7 @@ PACKAGES = [
     "dse",
     "dse.cli",
     "dse.env",
+    "dse.exchange",
     "dse.executors",
     "dse.store",
     "dse.testing",

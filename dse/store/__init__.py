@@ -22,9 +22,12 @@ from dse.store.records import (
     Trials,
 )
 from dse.store.store import Store
+from dse.store.transfer import BenchRow, CampaignCopy, TransferReader, TransferWriter
 
 __all__ = [
     "DEFAULT_STORE",
+    "BenchRow",
+    "CampaignCopy",
     "CampaignHeader",
     "CampaignRecord",
     "CampaignRow",
@@ -35,6 +38,8 @@ __all__ = [
     "RunRow",
     "Store",
     "StoreReader",
+    "TransferReader",
+    "TransferWriter",
     "TrialBlock",
     "TrialDetail",
     "Trials",
