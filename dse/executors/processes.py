@@ -92,7 +92,8 @@ class ProcessExecutor:
     """Implements `Executor` with `workers` processes, each of which builds the simulator once.
 
     time_limit_s: of one design on all workloads. memory_limit_mib: address space that a worker may take
-    beyond the loaded simulator and workloads. Raises ConfigError for a simulator that cannot be built again.
+    beyond the loaded simulator and workloads. package: both, packed already.
+    Raises ConfigError for a simulator that cannot be built again.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class ProcessExecutor:
         *,
         time_limit_s: float | None = None,
         memory_limit_mib: int | None = None,
+        package: bytes | None = None,
     ) -> None:
         self._schema = simulator.schema
         self._n_workloads = len(workloads)
@@ -111,7 +113,7 @@ class ProcessExecutor:
         self._memory_limit_mib = memory_limit_mib
         self._chunk_size = ChunkSize(_LEAST_SECONDS, time_limit_s)
         self._failed_starts = 0
-        self._package = _unnamed_file(pack(simulator, workloads))
+        self._package = _unnamed_file(package or pack(simulator, workloads))
         self._lifeline = os.pipe()
         self._workers = [self._start() for _ in range(workers)]
 

@@ -18,6 +18,7 @@ class TroubledSimulator(FakeSimulator):
 
     seconds: of busy work a design. kill_once: a file that is there only until a design of depth 3 has removed
     it and killed its process. ready: a file that is made when a design begins to hang.
+    The environment's TROUBLED_BUILD is its build.
     """
 
     name = "troubled"
@@ -34,6 +35,7 @@ class TroubledSimulator(FakeSimulator):
         ready: str = "",
     ) -> None:
         super().__init__()
+        self.build_id = f"troubled-{os.environ.get('TROUBLED_BUILD', '1')}"
         self._trouble = {
             "hang": hang,
             "crash": crash,
