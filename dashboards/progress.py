@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dse.front import hypervolume, non_dominated
+from dse.front import FrontArchive, hypervolume
 
 Floats = npt.NDArray[np.float64]
 CHUNK = 8
@@ -26,7 +26,7 @@ class RunProgress:
     """The growing curve of one run: after `designs[i]` unique designs the hypervolume was `volumes[i]`."""
 
     def __init__(self, n_objectives: int) -> None:
-        self._front: Floats = np.empty((0, n_objectives))
+        self._front = FrontArchive(n_objectives)
         self._volume = 0.0
         self._count = 0
         self._designs: list[int] = []
@@ -57,16 +57,9 @@ class RunProgress:
 
     def _take(self, rows: Floats, n_designs: int) -> None:
         self._count += n_designs
-        fresh = rows[~_covered(rows, self._front)] if len(self._front) else rows
-        if not len(fresh):
+        added, _ = self._front.insert(rows, np.zeros(len(rows), dtype=np.int64))
+        if not len(added):
             return
-        archive = np.vstack([self._front, fresh])
-        self._front = archive[non_dominated(archive)]
-        self._volume = float(hypervolume(self._front, np.ones(archive.shape[1])))
+        self._volume = hypervolume(self._front.costs, np.ones(rows.shape[1]))
         self._designs.append(self._count)
         self._volumes.append(self._volume)
-
-
-def _covered(rows: Floats, front: Floats) -> npt.NDArray[np.bool_]:
-    """Rows that some member of the front equals or beats in every objective."""
-    return np.asarray(np.any(np.all(front[None, :, :] <= rows[:, None, :], axis=2), axis=1))

@@ -1,7 +1,8 @@
 """Fronts: non-dominated designs, hypervolume, knee and distance to a reference front.
 
 All functions take costs (n, M) to minimise. Non-dominated sorting and hypervolume are those of moocore
-(Lopez-Ibanez and others); of designs with equal costs only the first counts.
+(Lopez-Ibanez and others); of designs with equal costs only the first counts. `FrontArchive` keeps a front
+that grows (ext/front.pyx).
 """
 
 from __future__ import annotations
@@ -17,9 +18,23 @@ from dse.metrics import Metrics, MetricSchema
 from dse.objective import Objective
 from dse.point import DesignPoint
 from dse.space import DesignSpace, IndexMatrix
+from ext.front import FrontArchive
 
 if TYPE_CHECKING:
     import pandas
+
+__all__ = [
+    "Front",
+    "FrontArchive",
+    "FrontDesign",
+    "HypervolumeTrace",
+    "adrs",
+    "costs_of",
+    "hypervolume",
+    "knee",
+    "non_dominated",
+    "relative_change",
+]
 
 Costs = NDArray[np.float64]
 
@@ -31,7 +46,7 @@ def non_dominated(costs: ArrayLike) -> NDArray[np.bool_]:
     matrix = _matrix(costs)
     mask: NDArray[np.bool_] = np.logical_not(np.isnan(matrix).any(axis=1))
     if mask.any():
-        mask[mask] = is_nondominated(np.ascontiguousarray(matrix[mask]))
+        mask[mask] = is_nondominated(np.ascontiguousarray(_finite(matrix[mask])))
     return mask
 
 
@@ -42,27 +57,26 @@ def hypervolume(costs: ArrayLike, reference: ArrayLike) -> float:
     matrix = _matrix(costs)
     point = np.asarray(reference, dtype=np.float64)
     inside = matrix[(matrix < point).all(axis=1)]
+    if np.isneginf(inside).any():
+        return float("inf")
     return float(exact(np.ascontiguousarray(inside), ref=point)) if len(inside) else 0.0
 
 
 class HypervolumeTrace:
-    """Hypervolume of a growing set of designs, from an archive of the non-dominated ones only."""
+    """Hypervolume of a growing set of designs, computed anew only when the front of those inside moved."""
 
     def __init__(self, reference: ArrayLike) -> None:
         self.reference = np.asarray(reference, dtype=np.float64)
-        self.archive: Costs = np.zeros((0, len(self.reference)))
         self.value = 0.0
+        self._archive = FrontArchive(len(self.reference))
 
     def add(self, costs: ArrayLike) -> float:
         """Add feasible designs (n, M), NaN rows ignored, and return the new hypervolume."""
         fresh = _matrix(costs)
         fresh = fresh[(fresh < self.reference).all(axis=1)]
-        if len(fresh):
-            before = self.archive
-            merged = np.concatenate([before, fresh])
-            self.archive = merged[non_dominated(merged)]
-            if not np.array_equal(before, self.archive):
-                self.value = hypervolume(self.archive, self.reference)
+        added, _ = self._archive.insert(fresh, np.zeros(len(fresh), dtype=np.int64))
+        if len(added):
+            self.value = hypervolume(self._archive.costs, self.reference)
         return self.value
 
 
@@ -195,6 +209,17 @@ def relative_change(metrics: Mapping[str, float], baseline: Mapping[str, float])
         defined = base != 0 and np.isfinite(base) and np.isfinite(value)
         changes[name] = float(100.0 * (value - base) / abs(base)) if defined else None
     return changes
+
+
+def _finite(costs: Costs) -> Costs:
+    """Costs without infinities that dominate each other in the same way: their ranks, where needed.
+
+    moocore 0.3.2 takes +inf for the end of a list, and reads beyond its memory at -inf (3 objectives).
+    """
+    if np.isfinite(costs).all():
+        return costs
+    ranks = [np.unique(column, return_inverse=True)[1] for column in costs.T]
+    return np.stack(ranks, axis=1).astype(np.float64)
 
 
 def _range(name: str, values: Costs) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_campaign, bench_engine
+from tests.benchmarks import bench_campaign, bench_engine, bench_front
 
 bench_engine.main()
 bench_campaign.main()
+bench_front.main()

@@ -28,6 +28,26 @@ def test_the_front_is_what_nothing_dominates(costs):
     assert np.array_equal(non_dominated(costs), brute_force(costs))
 
 
+@given(
+    hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 30), st.integers(1, 6)),
+        elements=st.sampled_from([-np.inf, np.inf, 0.0, 1.0, 2.0]),
+    )
+)
+@settings(deadline=None)
+def test_infinities_are_compared_as_numbers(costs):
+    assert np.array_equal(non_dominated(costs), brute_force(costs))
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
+def test_a_cost_without_bound_dominates_without_bound(m):
+    costs = np.zeros((2, m))
+    costs[0, 0] = -np.inf
+
+    assert hypervolume(costs, np.ones(m)) == np.inf
+
+
 @given(COSTS)
 @settings(deadline=None)
 def test_the_hypervolume_is_the_area_of_dominated_cells(costs):
