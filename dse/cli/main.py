@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from dse.cli.completion import add_completion, join_at_colons
+from dse.cli.completion import add_completion, prepare_completion
 from dse.cli.logs import LogFormat, level_of, logging_to, redacted
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _options(
 def run_command_line(args: Sequence[str] | None = None) -> int:
     """Run and return the exit status; every error the tool knows becomes one message on stderr."""
     command = typer.main.get_command(app)
-    join_at_colons(os.environ)
+    prepare_completion(os.environ)
     try:
         command.main(args=None if args is None else list(args), prog_name="dse", standalone_mode=True)
     except SystemExit as done:
