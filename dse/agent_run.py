@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.config import BudgetConfig
+from dse.config import UNLIMITED, BudgetConfig
 from dse.errors import ConfigError, DseError, ReplayError
 from dse.registry import check_keywords, resolve
 from dse.scoring import Scores
@@ -16,7 +16,8 @@ from dse.search import Proposal, Results, Searcher, SearchProblem
 from dse.seeding import seed_sequence
 from dse.space import DesignSpace, IndexMatrix
 from dse.state import pack, unpack
-from dse.store import RunRow
+from dse.stop_rules import StopRules, StopWatch
+from dse.store import Origin, RunRow, Trials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,7 @@ class AgentRun:
     """A run's own part of the loop; all of it follows from its searcher, its seed and the results alone.
 
     unique: designs new to this run so far, those that violate the space included. proposals: rows asked.
+    cpu_seconds: of its simulations; wall_seconds: of its batches. watch: the stop rules.
     """
 
     row: RunRow
@@ -44,23 +46,43 @@ class AgentRun:
     budget: BudgetConfig
     space: DesignSpace
     parent: DesignSpace
+    watch: StopWatch
     unique: int = 0
     proposals: int = 0
     batches: int = 0
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
     exhausted: bool = False
     seen: set[int | bytes] = field(default_factory=set)
 
     @property
     def finished(self) -> bool:
-        """Whether the budget is spent or the searcher has nothing left to propose."""
-        spent = self.unique >= self.budget.unique or self.proposals >= self.budget.proposal_limit
-        return spent or self.exhausted
+        """Whether the budget is spent, a stop rule holds or the searcher has nothing left to propose."""
+        return bool(self.reason)
+
+    @property
+    def reason(self) -> str:
+        """Why the run is finished; empty while it is not."""
+        if self.unique >= self.budget.unique_limit or self.proposals >= self.budget.proposal_limit:
+            return "budget spent"
+        if any(spent >= limit for spent, limit in self._timed()):
+            return "time spent"
+        return "nothing left to propose" if self.exhausted else self.watch.reason
+
+    @property
+    def expected_unique(self) -> int:
+        """Unique designs that the run will have had when its budget is spent, at its present speed."""
+        if self.finished:
+            return self.unique
+        by_time = [round(self.unique * limit / spent) for spent, limit in self._timed() if spent > 0]
+        most = min(self.budget.unique_limit, *by_time, UNLIMITED)
+        return self.unique + self.budget.batch if most == UNLIMITED else max(most, self.unique)
 
     def ask(self) -> Asked | None:
         """The next batch, or None when the searcher has nothing left. DseError for a wrong proposal."""
         n = min(
             self.budget.batch,
-            self.budget.unique - self.unique,
+            self.budget.unique_limit - self.unique,
             self.budget.proposal_limit - self.proposals,
             self.searcher.capabilities.max_batch or self.budget.batch,
         )
@@ -73,27 +95,46 @@ class AgentRun:
         keys: list[int | bytes] = self.parent.keys(rows).tolist()
         return Asked(proposal, rows, keys, self._repeated(keys))
 
-    def tell(self, asked: Asked, scores: Scores) -> None:
-        """Give the searcher its results and count the batch."""
+    def tell(
+        self, asked: Asked, scores: Scores, metrics: NDArray[np.float64], seconds: NDArray[np.float64]
+    ) -> None:
+        """Give the searcher its results and count the batch; seconds (B,) are those of simulation."""
         self.searcher.tell(asked.proposal, Results(scores.costs, scores.violations, asked.repeated))
         self.seen.update(asked.keys)
-        self.unique += int((~asked.repeated).sum())
+        self.unique += len(asked) - int(np.count_nonzero(asked.repeated))
         self.proposals += len(asked)
         self.batches += 1
+        self.cpu_seconds += float(seconds.sum())
+        self.watch.add(scores, metrics, self.unique)
 
     def save(self) -> bytes:
         """State after the last tell, for `load`."""
-        counters = {name: getattr(self, name) for name in ("unique", "proposals", "batches")}
+        counters: dict[str, Any] = {name: getattr(self, name) for name in ("unique", "proposals", "batches")}
+        if self.budget.wall_seconds is not None:
+            counters["wall_seconds"] = self.wall_seconds
         try:
             return pack({**counters, "searcher": self.searcher.state()})
         except TypeError as error:
             raise DseError(f"agent {self.row.agent!r} cannot be saved: {error}") from error
 
     def load(self, state: bytes) -> None:
-        """Continue from a saved state; `seen` is filled from the log."""
+        """Continue from a saved state; `recall` adds what the log has before it."""
         saved = unpack(state)
         self.searcher.load(saved["searcher"])
         self.unique, self.proposals, self.batches = saved["unique"], saved["proposals"], saved["batches"]
+        self.wall_seconds = saved.get("wall_seconds", 0.0)
+
+    def recall(self, keys: list[int | bytes], scores: Scores, log: Trials, told: NDArray[np.int64]) -> None:
+        """Take into account what the log has up to a loaded state: rows `told` of `log`, with their keys."""
+        self.seen.update(keys)
+        self.cpu_seconds += float(log.seconds[told].sum())
+        if not self.watch.rules.any:
+            return
+        charged = np.cumsum(log.origin[told] != Origin.REPEAT)
+        start = 0
+        for end in [*(np.flatnonzero(np.diff(log.batch[told])) + 1).tolist(), len(told)]:
+            self.watch.add(scores.part(start, end), log.metrics[told[start:end]], int(charged[end - 1]))
+            start = end
 
     def replay(self, rows: IndexMatrix) -> Asked:
         """Ask for the batch that the log has as `rows`; ReplayError if another is proposed now."""
@@ -107,12 +148,21 @@ class AgentRun:
         return asked
 
     def _repeated(self, keys: list[int | bytes]) -> NDArray[np.bool_]:
-        repeated = np.empty(len(keys), dtype=np.bool_)
-        fresh: set[int | bytes] = set()
-        for i, key in enumerate(keys):
-            repeated[i] = key in self.seen or key in fresh
-            fresh.add(key)
+        """(B,) True for keys seen in an earlier batch, or before in this one."""
+        repeated = np.fromiter(map(self.seen.__contains__, keys), np.bool_, len(keys))
+        if len(set(keys)) < len(keys):
+            first: dict[int | bytes, int] = {}
+            for i, key in enumerate(keys):
+                repeated[i] |= first.setdefault(key, i) != i
         return repeated
+
+    def _timed(self) -> list[tuple[float, float]]:
+        """Seconds spent and their limit, for each limit that is set."""
+        pairs = [
+            (self.cpu_seconds, self.budget.cpu_seconds),
+            (self.wall_seconds, self.budget.wall_seconds),
+        ]
+        return [(spent, limit) for spent, limit in pairs if limit is not None]
 
     def _check(self, proposal: Proposal, n: int) -> None:
         rows = np.asarray(proposal.indices)
@@ -136,6 +186,7 @@ def start_run(
     budget: BudgetConfig,
     parent: DesignSpace,
     campaign_seed: int,
+    rules: StopRules,
 ) -> AgentRun:
     """Build the searcher of a run with its own seed. ConfigError for options it does not know."""
     searcher = make_searcher(
@@ -145,7 +196,7 @@ def start_run(
         raise ConfigError(
             f"agent {row.agent!r} ({row.searcher}) takes one objective, not {problem.n_objectives}"
         )
-    return AgentRun(row, searcher, budget, problem.space, parent)
+    return AgentRun(row, searcher, budget, problem.space, parent, StopWatch(rules, problem.reference))
 
 
 def make_searcher(

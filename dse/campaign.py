@@ -6,9 +6,8 @@ result.front, result.to_frame()
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
@@ -24,13 +23,13 @@ from dse.config import CampaignConfig
 from dse.dry_run import DryRun, dry_run
 from dse.errors import ConfigError, LookupFailed
 from dse.evaluation import Evaluator
-from dse.executors import ExecutorOptions, check_options, make_executor
+from dse.executors import Executor, ExecutorOptions, check_options, make_executor
 from dse.interrupt import stop_on_interrupt
 from dse.progress import Watcher
 from dse.provenance import provenance, usable_cores
 from dse.search import SearchProblem
 from dse.simulator import Simulator
-from dse.store import CampaignHeader, CampaignRecord, Store, StoreReader
+from dse.store import CampaignHeader, CampaignRecord, Store, StoreReader, place_of
 
 __all__ = ["AgentSummary", "Campaign", "CampaignResult", "DryRun"]
 
@@ -70,7 +69,7 @@ class Campaign:
         """The campaign as the store has it; traces are looked for where they were, relative to the store."""
         with StoreReader(store) as reader:
             record = reader.campaign(name)
-        base = Path(store).absolute().parent / record.config_base
+        base = place_of(store).base_path(record.config_base)
         return cls({**record.config, "name": record.name}, base=base, simulator=simulator)
 
     @property
@@ -119,8 +118,9 @@ class Campaign:
         simulator is not what it was.
         """
         check_options(threads=threads, **how)
-        if not Path(store).exists():
-            raise LookupFailed(f"there is no store {store}: nothing to resume")
+        place = place_of(store)
+        if not place.exists():
+            raise LookupFailed(f"there is no store {place}: nothing to resume")
         with Store(store) as opened:
             record = opened.reader.campaign(name or self.config.name)
             self._check_same(record)
@@ -131,6 +131,32 @@ class Campaign:
     def dry_run(self, *, threads: int | None = None) -> DryRun:
         """Sizes, the time to expect, and ranges of the objectives over a sample; stores nothing."""
         return dry_run(self.setup, threads or usable_cores())
+
+    def evaluator(
+        self, store: Store, benches: Sequence[int] | None = None, executor: Executor | None = None
+    ) -> Evaluator:
+        """What measures designs for this campaign, with its constraints and aggregation.
+
+        benches: of its workloads in the design cache (looked up unless given). executor: default, threads on
+        every core.
+        """
+        setup = self.setup
+        return Evaluator(
+            setup.simulator,
+            setup.workloads,
+            setup.weights,
+            store,
+            self._benches(store) if benches is None else benches,
+            usable_cores(),
+            executor,
+            setup.full_space,
+            setup.aggregation.combined,
+        )
+
+    def _benches(self, store: Store) -> list[int]:
+        setup = self.setup
+        names = setup.simulator.schema.names
+        return store.benches(setup.identity, names, [workload.hash for workload in setup.workloads])
 
     def _session(
         self,
@@ -149,9 +175,7 @@ class Campaign:
                 closing(make_executor(setup.simulator, setup.workloads, threads=threads, **how)) as executor,
                 stop_on_interrupt() as stop,
             ):
-                evaluator = Evaluator(
-                    setup.simulator, setup.workloads, setup.weights, store, benches, executor=executor
-                )
+                evaluator = self.evaluator(store, benches, executor)
                 loop = CampaignLoop(self.setup, store, campaign, evaluator, stop, progress)
                 trials = loop.run()
             state = "finished" if loop.finished else "interrupted"
@@ -167,16 +191,14 @@ class Campaign:
 
     def _create(self, store: Store, name: str | None) -> int:
         setup = self.setup
-        benches = store.benches(
-            setup.identity, setup.simulator.schema.names, [w.hash for w in setup.workloads]
-        )
+        benches = self._benches(store)
         header = CampaignHeader(
             name=_free_name(store, name or self.config.name),
             config=self._json_config(),
-            config_base=os.path.relpath(self.base.absolute(), store.path.absolute().parent),
+            config_base=store.place.base_text(self.base),
             simulator={"name": setup.simulator.name, "options": setup.simulator.describe()},
             build_id=setup.simulator.build_id,
-            space=setup.simulator.space,
+            space=setup.full_space,
             search_space=setup.space,
             schema=setup.simulator.schema,
             objectives=setup.objectives,
@@ -213,7 +235,7 @@ class Campaign:
         first_runs = [run for run in setup.runs if run.number > 0 and run.repetition == 0]
         for i, run in enumerate(first_runs):
             with self.source.at("agents", i, "options"):
-                start_run(run, problem, self.config.budget, setup.simulator.space, self.config.seed)
+                start_run(run, problem, self.config.budget, setup.full_space, self.config.seed, setup.stop)
 
     def _check_same(self, record: CampaignRecord) -> None:
         setup = self.setup
@@ -221,7 +243,7 @@ class Campaign:
             "the campaign file": {**record.config, "name": ""} == {**self._json_config(), "name": ""},
             "the simulator's build": record.build_id == setup.simulator.build_id,
             "the simulator's options": record.simulator["options"] == setup.simulator.describe(),
-            "the design space": record.space.hash == setup.simulator.space.hash,
+            "the design space": record.space.hash == setup.full_space.hash,
             "a trace or workload": [w["hash"] for w in record.workloads] == [w.hash for w in setup.workloads],
         }
         changed = [what for what, equal in same.items() if not equal]

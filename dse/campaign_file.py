@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from dse.config import CampaignConfig
+from dse.config import CampaignConfig, StudyConfig
 from dse.errors import ConfigError, InputError, did_you_mean, listed
 from dse.toml_lines import dotted, key_lines, line_of
 
@@ -48,10 +48,24 @@ class Source:
 
 
 def read_campaign_file(path: Path | str) -> tuple[CampaignConfig, Source]:
-    """Read and check a campaign file.
+    """Read and check a campaign file of one campaign.
 
-    Raises ConfigError that names file, line and key: no such file, not TOML, unknown key, wrong value.
+    Raises ConfigError that names file, line and key: no such file, not TOML, unknown key, wrong value, a
+    `[matrix]` (read those with `dse.study`).
     """
+    data, source = read_toml(path)
+    if "matrix" in data:
+        raise source.located(
+            ConfigError(
+                "this file stands for many campaigns: use `dse run`, or dse.Study.from_file in Python"
+            ),
+            ("matrix",),
+        )
+    return check_config(data, source), source
+
+
+def read_toml(path: Path | str) -> tuple[dict[str, Any], Source]:
+    """A TOML file as nested dicts, not checked further, and where its keys stand."""
     text = _read(Path(path))
     try:
         data = tomllib.loads(text)
@@ -60,8 +74,7 @@ def read_campaign_file(path: Path | str) -> tuple[CampaignConfig, Source]:
         line = int(found[1]) if found else None
         message = str(error).partition(" (at ")[0]
         raise ConfigError(f"not valid TOML: {message}", path=str(path), line=line) from None
-    source = Source(str(path), key_lines(text))
-    return check_config(data, source), source
+    return data, Source(str(path), key_lines(text))
 
 
 def check_config(data: Mapping[str, Any], source: Source | None = None) -> CampaignConfig:
@@ -122,7 +135,7 @@ def _unknown_key(location: Location) -> str:
 
 
 def _known_keys(location: Sequence[str | int]) -> list[str]:
-    model: Any = CampaignConfig
+    model: Any = StudyConfig
     for part in location:
         if isinstance(part, str) and issubclass(model, BaseModel):
             annotation = model.model_fields[part].annotation

@@ -7,6 +7,8 @@ loads its last snapshot, and asks for and checks every batch that the log has af
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,6 +30,8 @@ from dse.space import IndexMatrix
 from dse.store import Origin, ResultBlock, Store, TrialBlock, Trials
 
 _SNAPSHOT_EVERY = 16
+
+log_of_campaigns = logging.getLogger("dse.campaign")
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ class CampaignLoop:
 
     def _recall(self, log: Trials) -> None:
         if len(log):
-            self.evaluator.remember(self.setup.simulator.space.keys(log.indices).tolist(), log.metrics)
+            self.evaluator.remember(self.setup.full_space.keys(log.indices).tolist(), log.metrics)
 
     # the baseline and the reference sample
 
@@ -106,7 +110,7 @@ class CampaignLoop:
         return SearchProblem(setup.space, setup.scorer.objectives, k, reference, ideal), scores
 
     def _evaluate_reference(self, batch: int, step: int, rows: IndexMatrix) -> NDArray[np.float64]:
-        result = self.evaluator.evaluate(rows, self.setup.simulator.space.keys(rows).tolist())
+        result = self.evaluator.evaluate(rows, self.setup.full_space.keys(rows).tolist())
         if batch == 0 and np.isnan(result.metrics[0]).all():
             notes = result.fresh.notes[0][0] if result.fresh is not None and result.fresh.notes else ()
             why = "; ".join(notes) or "it violates a constraint of the space"
@@ -122,7 +126,9 @@ class CampaignLoop:
         setup = self.setup
         row = setup.runs[number]
         with setup.source.at("agents"):
-            run = start_run(row, problem, setup.config.budget, setup.simulator.space, setup.config.seed)
+            run = start_run(
+                row, problem, setup.config.budget, setup.full_space, setup.config.seed, setup.stop
+            )
         mine = np.flatnonzero(log.run == number)
         if not len(mine):
             return run
@@ -131,14 +137,15 @@ class CampaignLoop:
         if saved is not None:
             run.load(saved[1])
             told = mine[batches < run.batches]
-            run.seen.update(setup.simulator.space.keys(log.indices[told]).tolist())
-            meter.add(setup.scorer.score(log.indices[told], log.metrics[told]), new=False)
+            scores = setup.scorer.score(log.indices[told], log.metrics[told])
+            run.recall(setup.full_space.keys(log.indices[told]).tolist(), scores, log, told)
+            meter.add(scores, new=False)
             mine = mine[batches >= run.batches]
         for rows in np.split(mine, np.flatnonzero(np.diff(log.batch[mine])) + 1):
             if len(rows):
                 asked = run.replay(log.indices[rows])
                 scores = setup.scorer.score(asked.rows, log.metrics[rows])
-                run.tell(asked, scores)
+                run.tell(asked, scores, log.metrics[rows], log.seconds[rows])
                 meter.add(scores, new=False)
         return run
 
@@ -146,33 +153,42 @@ class CampaignLoop:
         turn = min((run.batches for run in self._runs if not run.finished), default=0)
         while not self.stop.raised and not all(run.finished for run in self._runs):
             for run in self._runs:
-                if not run.finished and run.batches <= turn and not self.stop.raised:
+                if not run.finished and run.batches <= turn and not self._stopped():
                     self._batch(run, meter)
             turn += 1
         agent = self._runs[-1].row.agent if self._runs else REFERENCE
         self._report(meter, agent, last=True)
 
+    def _stopped(self) -> bool:
+        """Whether somebody wants this session to end: Ctrl-C here, or `dse stop` through the store."""
+        if not self.stop.raised and self.store.reader.stop_requested(self.campaign):
+            log_of_campaigns.info("campaign %d stops: somebody asked for it", self.campaign)
+            self.stop.raised = True
+        return self.stop.raised
+
     def _batch(self, run: AgentRun, meter: Meter) -> None:
+        started = time.monotonic()
         asked = run.ask()
         if asked is None:
             return
         reach("ask")
-        scores = self._evaluate(run, asked)
-        run.tell(asked, scores)
+        scores, result = self._evaluate(run, asked)
+        run.tell(asked, scores, result.metrics, result.seconds)
         reach("tell")
+        run.wall_seconds += time.monotonic() - started
         if run.batches % self.snapshot_every == 0:
             self.store.add_snapshot(self.campaign, run.row.number, run.batches, run.save())
             reach("snapshot")
         meter.add(scores)
         self._report(meter, run.row.agent)
 
-    def _evaluate(self, run: AgentRun, asked: Asked) -> Scores:
+    def _evaluate(self, run: AgentRun, asked: Asked) -> tuple[Scores, Evaluated]:
         result = self.evaluator.evaluate(asked.rows, asked.keys)
         reach("evaluate")
         scores = self.setup.scorer.score(asked.rows, result.metrics)
         origin = np.where(asked.repeated, Origin.REPEAT, result.origin).astype(np.uint8)
         self._append(run.row.number, run.batches, run.proposals, asked.rows, result, scores, origin)
-        return scores
+        return scores, result
 
     def _append(
         self,
@@ -201,5 +217,5 @@ class CampaignLoop:
         if self.watcher is None:
             return
         done = sum(run.unique for run in self._runs)
-        total = sum(run.unique if run.finished else run.budget.unique for run in self._runs)
+        total = sum(run.expected_unique for run in self._runs)
         meter.report(agent, done, total, self.evaluator.simulated, last=last)

@@ -13,28 +13,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 import traces
+from dse.aggregation import COMBINED, Aggregation, Rule
 from dse.campaign_file import Source
-from dse.config import CampaignConfig, WorkloadConfig
-from dse.errors import ConfigError, InfeasibleError
+from dse.config import CampaignConfig, ConstraintConfig, WorkloadConfig
+from dse.errors import ConfigError, InfeasibleError, SpaceError
 from dse.objective import Objective, check_objectives
 from dse.point import DesignPoint
 from dse.registry import make_simulator, resolve
+from dse.rules import Constraint
 from dse.scoring import Scorer
 from dse.simulator import Simulator
 from dse.space import DesignSpace
+from dse.stop_rules import StopRules
 from dse.store import RunRow
 from traces.trace import Trace
 from traces.workload import Workload
 
 REFERENCE = "reference"
+_MOST_COUNTED = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """A campaign ready to run.
 
-    space: what the file left of the simulator's space, in which agents search. runs: number 0 is the baseline
-    and the reference sample. weights: (W,) of the workloads.
+    full_space: the simulator's, with the constraints of the file; trials are rows of it. space: what the file
+    left of it, in which agents search. runs: number 0 is the baseline and the reference sample. weights: (W,)
+    of the workloads; aggregation: how metrics combine over them.
     """
 
     config: CampaignConfig
@@ -42,8 +47,11 @@ class Setup:
     simulator: Simulator
     workloads: tuple[Workload, ...]
     weights: NDArray[np.float64]
+    aggregation: Aggregation
+    full_space: DesignSpace
     space: DesignSpace
     scorer: Scorer
+    stop: StopRules
     baseline: DesignPoint
     runs: tuple[RunRow, ...]
 
@@ -74,32 +82,114 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
     if simulator is None:
         with source.at("simulator"):
             simulator = make_simulator(config.simulator.name, **config.simulator.options)
+    full_space = _constrained(config, source, simulator.space)
     with source.at("space"):
-        space = simulator.space.restrict(config.space) if config.space else simulator.space
-    if space.feasible_size == 0:
-        names = ", ".join(constraint.name for constraint in space.constraints)
-        raise InfeasibleError(
-            f"{source.path or config.name}: no design of the space satisfies {names}; "
-            "widen the overrides in [space]"
-        )
+        space = full_space.restrict(config.space) if config.space else full_space
+    _check_feasible(space, config, source)
     objectives = _objectives(config, source, simulator)
+    stop = _stop(config, source, simulator)
+    weights = np.array([item.weight for item in config.workloads])
     workloads = tuple(_workload(item, base, source, i) for i, item in enumerate(config.workloads))
     return Setup(
         config=config,
         source=source,
         simulator=simulator,
         workloads=workloads,
-        weights=np.array([item.weight for item in config.workloads]),
+        weights=weights,
+        aggregation=_aggregation(config, source, simulator, weights, objectives),
+        full_space=full_space,
         space=space,
         scorer=Scorer(
-            space=simulator.space,
+            space=full_space,
             schema=simulator.schema,
             objectives=tuple(o for o in objectives if not o.is_constraint),
             bounds=tuple(o for o in objectives if o.is_constraint),
         ),
+        stop=stop,
         baseline=_baseline(config.baseline, base, simulator.space, source),
         runs=_runs(config, source),
     )
+
+
+def _constrained(config: CampaignConfig, source: Source, space: DesignSpace) -> DesignSpace:
+    """The space with the constraints of the campaign file, each checked in its place."""
+    found: list[Constraint] = []
+    for i, item in enumerate(config.constraints):
+        with source.at("constraints", i):
+            for name, values in item.forbids.items():
+                for value in values if isinstance(values, list) else [values]:
+                    space.parameter(name).index(value)
+            one = Constraint(_title(item, i), _listed(item), item.why, item.requires)
+            space.with_constraints([*found, one])
+            found.append(one)
+    return space.with_constraints(found)
+
+
+def _title(item: ConstraintConfig, number: int) -> str:
+    return item.name or item.requires or f"constraint {number + 1}"
+
+
+def _listed(item: ConstraintConfig) -> dict[str, tuple[Any, ...]]:
+    pairs = item.forbids.items()
+    return {name: tuple(values) if isinstance(values, list) else (values,) for name, values in pairs}
+
+
+def _check_feasible(space: DesignSpace, config: CampaignConfig, source: Source) -> None:
+    if config.constraints and space.most_counted > _MOST_COUNTED:
+        raise source.located(
+            SpaceError(
+                f"the constraints tie {space.most_counted:,} combinations together, more than can be "
+                f"counted ({_MOST_COUNTED:,}): name fewer parameters in them, or restrict these in [space]"
+            ),
+            ("constraints",),
+        )
+    if space.feasible_size == 0:
+        names = ", ".join(constraint.name for constraint in space.constraints)
+        raise InfeasibleError(
+            f"{source.path or config.name}: no design of the space satisfies {names}; "
+            "widen the overrides in [space]"
+        )
+
+
+def _stop(config: CampaignConfig, source: Source, simulator: Simulator) -> StopRules:
+    target: list[Objective] = []
+    for i, item in enumerate(config.stop.target):
+        with source.at("stop", "target", i):
+            simulator.schema.index(item.metric)
+            target.append(Objective(item.metric, "min", item.at_most, item.at_least))
+    return StopRules(
+        simulator.schema, tuple(target), config.stop.stalled_designs or 0, config.stop.stalled_percent
+    )
+
+
+def _aggregation(
+    config: CampaignConfig,
+    source: Source,
+    simulator: Simulator,
+    weights: NDArray[np.float64],
+    objectives: tuple[Objective, ...],
+) -> Aggregation:
+    """The rule of every metric that an objective, a bound or a target names."""
+    named: dict[str, Rule] = {}
+    for i, (item, objective) in enumerate(zip(config.objectives, objectives, strict=True)):
+        name = item.aggregate or config.aggregate
+        known = named.setdefault(objective.metric, Rule(name, _maximised(objective)))
+        if known.name != name:
+            raise source.located(
+                ConfigError(f"{objective.metric} has the aggregate {known.name!r} already, not {name!r}"),
+                ("objectives", i, "aggregate"),
+            )
+    for bound in config.stop.target:
+        named.setdefault(bound.metric, Rule(config.aggregate, bound.at_most is None))
+    rules = {metric: rule for metric, rule in named.items() if rule.name != COMBINED}
+    return Aggregation(simulator.schema, weights, rules)
+
+
+def _maximised(objective: Objective) -> bool:
+    """Whether more is better: of a metric with one bound, as that bound has it."""
+    if (objective.at_most is None) != (objective.at_least is None):
+        return objective.at_most is None
+    return objective.direction == "max"
 
 
 def _objectives(config: CampaignConfig, source: Source, simulator: Simulator) -> tuple[Objective, ...]:

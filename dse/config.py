@@ -1,6 +1,6 @@
 """What a campaign file may say, as checked models. `campaign_file` reads them from TOML.
 
-Unknown keys and wrong types are errors; budgets count designs, so that a result never depends on the machine.
+Unknown keys and wrong types are errors. A budget in designs never depends on the machine, one in seconds may.
 """
 
 from __future__ import annotations
@@ -9,7 +9,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
+from dse.aggregation import COMBINED, check_aggregate
+from dse.errors import ConfigError
+
 Scalar = str | int | float | bool
+UNLIMITED = 2**62
+"""Designs or proposals of a run that only other limits end."""
+
+
+def _aggregate(value: str | None) -> str | None:
+    try:
+        return value if value is None else check_aggregate(value)
+    except ConfigError as error:
+        raise ValueError(error.message.partition("expected ")[2]) from None
 
 
 class _Model(BaseModel):
@@ -58,12 +70,69 @@ class WorkloadConfig(_Model):
 
 
 class ObjectiveConfig(_Model):
-    """`[[objectives]]`: a metric to optimise, or with a bound a constraint on it."""
+    """`[[objectives]]`: a metric to optimise, or with a bound a constraint on it.
+
+    aggregate: how it combines over the workloads, where that is not what the whole campaign says.
+    """
 
     metric: str
     direction: Literal["min", "max"] | None = None
     at_most: FiniteFloat | None = None
     at_least: FiniteFloat | None = None
+    aggregate: str | None = None
+
+    _known_aggregate = field_validator("aggregate")(_aggregate)
+
+
+class ConstraintConfig(_Model):
+    """`[[constraints]]`: what designs must satisfy, besides the constraints that the space has of its own.
+
+    requires: a condition over parameters that must hold. forbids: instead, parameters with the values that a
+    design must not have all at once.
+    """
+
+    name: str = ""
+    requires: str = ""
+    forbids: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> ConstraintConfig:
+        if bool(self.requires) == bool(self.forbids):
+            raise ValueError("either 'requires' (a condition) or 'forbids' (parameters and values)")
+        return self
+
+
+class TargetConfig(_Model):
+    """`[[stop.target]]`: a bound on a metric."""
+
+    metric: str
+    at_most: FiniteFloat | None = None
+    at_least: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> TargetConfig:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("a bound: at_most, at_least or both")
+        return self
+
+
+class StopConfig(_Model):
+    """`[stop]`: when a run ends before its budget does; each run by itself.
+
+    target: bounds that one feasible design has to meet all at once. stalled_designs: unique designs in a row
+    that raised the hypervolume of the run's front by at most stalled_percent.
+    """
+
+    target: list[TargetConfig] = Field(default_factory=list)
+    stalled_designs: int | None = Field(default=None, ge=1)
+    stalled_percent: FiniteFloat = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _percent_of_something(self) -> StopConfig:
+        if self.stalled_percent and self.stalled_designs is None:
+            raise ValueError("stalled_designs beside stalled_percent")
+        return self
 
 
 class AgentConfig(_Model):
@@ -81,20 +150,38 @@ class AgentConfig(_Model):
 
 
 class BudgetConfig(_Model):
-    """`[budget]`, for every run (agent and seed) alike.
+    """`[budget]`, for every run (agent and seed) alike; the first limit reached ends the run.
 
     unique: designs new to the run; a repeat costs nothing. batch: designs asked for at once. proposals: most
-    designs asked for in all, repeats included; ten times `unique` unless given.
+    designs asked for in all, repeats included; ten times `unique` unless given. cpu_seconds: of simulation,
+    as the log has them. wall_seconds: of the run's own batches. Seconds are looked at between batches, and a
+    result that they end depends on the machine.
     """
 
-    unique: int = Field(ge=1)
+    unique: int | None = Field(default=None, ge=1)
     batch: int = Field(default=32, ge=1, le=65536)
     proposals: int | None = Field(default=None, ge=1)
+    cpu_seconds: FiniteFloat | None = Field(default=None, gt=0)
+    wall_seconds: FiniteFloat | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _ends(self) -> BudgetConfig:
+        if (self.unique, self.proposals, self.cpu_seconds, self.wall_seconds) == (None,) * 4:
+            raise ValueError("a limit: unique, proposals, cpu_seconds or wall_seconds")
+        return self
+
+    @property
+    def unique_limit(self) -> int:
+        """The most designs that a run can be charged with; `UNLIMITED` if only seconds end it."""
+        limits = [limit for limit in (self.unique, self.proposals) if limit is not None]
+        return min(limits, default=UNLIMITED)
 
     @property
     def proposal_limit(self) -> int:
-        """The cap that holds."""
-        return self.proposals if self.proposals is not None else 10 * self.unique
+        """The most designs that a run can ask for; `UNLIMITED` if only seconds end it."""
+        if self.proposals is not None:
+            return self.proposals
+        return 10 * self.unique if self.unique is not None else UNLIMITED
 
 
 class CampaignConfig(_Model):
@@ -109,7 +196,12 @@ class CampaignConfig(_Model):
     objectives: list[ObjectiveConfig] = Field(min_length=1)
     agents: list[AgentConfig] = Field(min_length=1)
     budget: BudgetConfig
+    stop: StopConfig = StopConfig()
+    aggregate: str = COMBINED
+    constraints: list[ConstraintConfig] = Field(default_factory=list)
     space: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
+
+    _known_aggregate = field_validator("aggregate")(_aggregate)
 
     @field_validator("name")
     @classmethod
@@ -127,3 +219,12 @@ class CampaignConfig(_Model):
         if "reference" in titles:
             raise ValueError("another label than 'reference', which is that of the baseline and sample")
         return self
+
+
+class StudyConfig(CampaignConfig):
+    """A campaign file as it is written: with `[matrix]` it stands for many campaigns (see `dse.study`).
+
+    matrix: dotted keys of this file, each with the list of values to try; every combination is a campaign.
+    """
+
+    matrix: dict[str, Any] = Field(default_factory=dict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from dse.campaign_setup import Setup
+from dse.config import UNLIMITED, BudgetConfig
 from dse.reference_sample import reference_rounds
 from traces.workload import Workload
 
@@ -56,9 +58,11 @@ def dry_run(setup: Setup, threads: int) -> DryRun:
     started = time.perf_counter()
     batch = setup.simulator.run_batch(rows, setup.workloads, threads=threads)
     elapsed = time.perf_counter() - started
-    metrics = batch.combined(setup.weights)
+    metrics = setup.aggregation.combined(batch.values)
     scores = setup.scorer.score(rows, metrics)
-    designs = setup.config.budget.unique * (len(setup.runs) - 1)
+    designs = _affordable(setup.config.budget, elapsed / len(rows), batch.seconds.sum() / len(rows))
+    designs = min(designs, max(setup.space.feasible_size, setup.config.budget.unique or 1))
+    designs *= len(setup.runs) - 1
     return DryRun(
         name=setup.config.name,
         raw_size=setup.space.raw_size,
@@ -76,6 +80,16 @@ def dry_run(setup: Setup, threads: int) -> DryRun:
         ranges=tuple(_ranges(setup, metrics)),
         notes=batch[0].combined.notes,
     )
+
+
+def _affordable(budget: BudgetConfig, wall_seconds: float, cpu_seconds: float) -> int:
+    """Unique designs of one run whose designs take that long each."""
+    by_time = [
+        math.ceil(limit / max(spent, 1e-9))
+        for limit, spent in ((budget.wall_seconds, wall_seconds), (budget.cpu_seconds, cpu_seconds))
+        if limit is not None
+    ]
+    return min(budget.unique_limit, *by_time, UNLIMITED)
 
 
 def _described(workload: Workload) -> str:

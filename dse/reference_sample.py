@@ -23,7 +23,7 @@ def reference_rounds(setup: Setup) -> list[IndexMatrix]:
     Random designs that satisfy the constraints of the space, without repetition; the campaign ends the rounds
     as soon as `ENOUGH_FEASIBLE` designs satisfy the bounds on metrics as well.
     """
-    wide = setup.simulator.space
+    wide = setup.full_space
     rng = np.random.default_rng(seed_sequence(setup.config.seed, REFERENCE))
     drawn = setup.space.sample(DESIGNS_A_ROUND * _MOST_ROUNDS, rng, feasible=True)
     rows = np.concatenate([wide.encode(setup.baseline)[None, :], setup.space.embed(drawn, wide)])

@@ -1,7 +1,7 @@
 """Rules over a design space: what is forbidden (`Constraint`) and what has no effect (`DeadRule`).
 
 Both are data, conjunctions of "this parameter has one of these values", so that they can be counted, stored,
-shown and compiled into lookups over whole index matrices. A constraint may instead be a condition (`requires`)
+shown and compiled into lookups over whole index matrices. A constraint may also be a condition (`requires`)
 that whole index matrices are checked against.
 """
 

@@ -25,6 +25,10 @@ class Scores:
     violations: NDArray[np.float64]
     feasible: NDArray[np.bool_]
 
+    def part(self, start: int, end: int) -> Scores:
+        """The rows from `start` to before `end`."""
+        return Scores(self.costs[start:end], self.violations[start:end], self.feasible[start:end])
+
 
 @dataclass(frozen=True, slots=True)
 class Scorer:

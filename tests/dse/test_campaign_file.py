@@ -23,7 +23,7 @@ def test_a_good_file_is_read(campaign_file):
         ("seed = 7", "seed = -7", 3, "seed", "expected greater than or equal to 0"),
         ("at_least = 0.8", "atleast = 0.8", 14, "objectives[2].atleast", "Did you mean 'at_least'?"),
         ("seeds = 2", "seeds = 0", 19, "agents[1].seeds", "expected greater than or equal to 1"),
-        ("unique = 60\n", "", 20, "budget.unique", "missing"),
+        ("unique = 60\n", "", 20, "budget", "expected a limit: unique, proposals"),
         ('metric = "energy_pj"', 'metric = "energy_p"', 11, "objectives[1].metric", "'energy_pj'?"),
         ('name = "nsga2"', 'name = "nsga3"', 18, "agents[1].name", "Did you mean 'nsga2'?"),
         ('name = "fake"', 'name = "fak"', 5, "simulator.name", "Did you mean 'fake'?"),
