@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tail": ("dse.cli.tail", "command", "Follow a running campaign until it ends."),
     "stop": ("dse.cli.stop", "command", "Ask a running campaign to stop after its batch."),
     "rm": ("dse.cli.rm", "command", "Remove a campaign from a store."),
+    "store": ("dse.cli.store", "app", "Look after a store; export, import and merge campaigns."),
     "enumerate": ("dse.cli.enumerate", "command", "Simulate every design of a small space."),
     "dashboard": ("dse.cli.dashboard", "command", "Watch campaigns in a browser."),
     "replay": ("dse.cli.replay", "command", "Run one design on one trace and show all its metrics."),

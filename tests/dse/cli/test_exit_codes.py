@@ -27,6 +27,9 @@ MISSING: dict[str, list[str]] = {
     "stop": ["none"],
     "rm": ["none", "--yes"],
     "enumerate": ["none.toml"],
+    "store export": ["none", "--out", "none.json"],
+    "store import": ["none.json"],
+    "store merge": ["none.sqlite"],
     "dashboard": ["--host", "0.0.0.0", "--port", "0"],
     "replay": ["--trace", "none.npz"],
     "export": ["small", "1", "--to", "dramsyss"],
@@ -47,6 +50,8 @@ OF_A_STORE: dict[str, list[str]] = {
     "stop": ["small"],
     "rm": ["small", "--yes"],
     "enumerate": ["small"],
+    "store export": ["small", "--out", "none.json"],
+    "store merge": ["A STORE"],
     "replay": ["small", "1"],
     "export": ["small", "1", "--to", "dramsys"],
 }
@@ -79,13 +84,16 @@ def test_what_does_not_exist_is_exit_code_3_and_one_message(run, command):
 
 
 @pytest.mark.parametrize("command", list(OF_A_STORE))
-def test_a_file_that_is_no_store_is_exit_code_5_and_left_alone(run, command, campaign_file, tmp_path):
+def test_a_file_that_is_no_store_is_exit_code_5_and_left_alone(
+    run, command, campaign_file, small_store, tmp_path
+):
     campaign_file()
+    args = [str(small_store) if arg == "A STORE" else arg for arg in OF_A_STORE[command]]
     novel = tmp_path / "novel.txt"
     text = "It was a dark and stormy night. " * 100
     novel.write_text(text)
 
-    status, _, err = run(*command.split(), *OF_A_STORE[command], "--store", str(novel))
+    status, _, err = run(*command.split(), *args, "--store", str(novel))
 
     assert status == 5
     assert "not a store of marl-dse" in err
