@@ -15,6 +15,8 @@ PROGRAMS = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "chromedriver": (("chromedriver",), "chromium-driver"),
     "gcc": (("gcc", "cc"), "gcc"),
+    "postgres": (("postgres",), "postgresql"),
+    "initdb": (("initdb",), "postgresql"),
 }
 
 _skipped_for: Counter[str] = Counter()

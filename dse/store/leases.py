@@ -85,15 +85,15 @@ class LeaseQueue:
         with store_errors(self.place), transaction(self._link):
             sql = f"SELECT part, result, attempts, ({self._live}) FROM lease WHERE {where} ORDER BY part"
             rows = self._link.execute(sql, key).fetchall()
-            lost = [
-                part for part, result, n, live in rows if result is None and n >= MAX_ATTEMPTS and not live
-            ]
+            missing = [(part, n, live) for part, result, n, live in rows if result is None]
+            lost = [part for part, n, live in missing if n >= MAX_ATTEMPTS and not live]
             if lost:
                 raise StoreError(
                     f"part {lost[0]} of batch {batch} of run {run} was given to {MAX_ATTEMPTS} workers and "
-                    "came back from none: look at their messages; every finished trial is kept, use `dse resume`"
+                    "came back from none: look at their messages; every finished trial is kept, use "
+                    "`dse resume`"
                 )
-            if not rows or open_:
+            if missing or not rows:
                 return None
             self._link.execute(f"DELETE FROM lease WHERE {where}", key)
         return [bytes(result) for _, result, _, _ in rows]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from dse.store.place import Link, Place, store_errors
 from dse.store.records import CampaignRecord, CampaignRow, Origin, RunRow, TrialDetail, Trials
 from dse.store.schema import quoted, trial_columns, trial_table
 
+Answer = TypeVar("Answer")
 _WITH_FRONT = 2  # the version of the tables that brought the front and the wish to stop
 
 
@@ -194,8 +195,7 @@ class StoreReader:
     def _find(self, which: int | str, columns: str = "*") -> dict[str, Any]:
         column = "id" if isinstance(which, int) else "name"
         sql = f"SELECT {columns} FROM campaign WHERE {column} = ?"
-        with self._lock, store_errors(self.place):
-            names, rows = self._open_link().columns(sql, (which,))
+        names, rows = self._ask(lambda link: link.columns(sql, (which,)))
         if not rows:
             known = [name for (name,) in self._all("SELECT name FROM campaign ORDER BY id DESC")]
             hint = did_you_mean(which, known) or (f" It has {listed(known)}." if known else " It is empty.")
@@ -223,30 +223,31 @@ class StoreReader:
         """The state, but a campaign that says `running` and has no process was killed."""
         if state != "running":
             return state
-        with self._lock, store_errors(self.place):
-            held = self.place.is_held(campaign, self._open_link())
+        held = self._ask(lambda link: self.place.is_held(campaign, link))
         return state if held else "interrupted"
 
     def _version(self) -> int:
         """Version of the tables; an old store may be brought up to date while it is open here."""
         if self._known_version < _WITH_FRONT:
-            with self._lock, store_errors(self.place):
-                self._known_version = self._open_link().version()
+            self._known_version = self._ask(lambda link: link.version())
         return self._known_version
 
-    def _open_link(self) -> Link:
-        """The connection, or a new one after the server was gone; called with the lock held."""
-        if self._link.lost:
+    def _ask(self, work: Callable[[Link], Answer]) -> Answer:
+        """Do `work` with the connection, once more with a new one if the server was restarted meanwhile."""
+        with self._lock, store_errors(self.place):
+            try:
+                return work(self._link)
+            except Exception:
+                if not self._link.lost:
+                    raise
             self._link = connect_reader(self.place)
-        return self._link
+            return work(self._link)
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, store_errors(self.place):
-            return self._open_link().execute(sql, values).fetchall()
+        return self._ask(lambda link: link.execute(sql, values).fetchall())
 
     def _matrix(self, sql: str, values: Sequence[int], width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-        with self._lock, store_errors(self.place):
-            return self._open_link().matrix(sql, values, width)
+        return self._ask(lambda link: link.matrix(sql, values, width))
 
 
 def _trials(

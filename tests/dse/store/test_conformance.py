@@ -1,0 +1,307 @@
+"""What every kind of store does alike: SQLite and PostgreSQL go through the same tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dse.errors import LookupFailed, StoreError
+from dse.front import non_dominated
+from dse.store import ResultBlock, Store, open_reader, place_of
+from dse.store.writer import insert_results
+from tests.dse.fake import FakeSimulator
+from tests.dse.store.campaigns import block, create
+
+
+def test_trials_come_back_bit_for_bit(url):
+    given = block(300)
+    given.metrics[5] = np.nan
+    given.metrics[6, 0] = np.inf
+    with Store(url) as store:
+        campaign = create(store)
+        store.appender(campaign)(given, None)
+        store.flush()
+
+        found = store.reader.trials(campaign)
+
+    assert found.id.tolist() == list(range(1, 301))
+    for name in ("indices", "metrics", "feasible", "origin", "seconds"):
+        assert getattr(found, name).tobytes() == getattr(given, name).tobytes(), name
+
+
+def test_polling_gives_only_what_is_new(url):
+    with Store(url) as store, open_reader(url) as reader:
+        campaign = create(store)
+        append = store.appender(campaign)
+        append(block(4), None)
+        store.flush()
+        last = reader.trials(campaign).last_id
+        append(block(3, first_step=4, batch=1), None)
+        store.flush()
+
+        fresh = reader.trials(campaign, after=last, metrics=["energy_pj"])
+
+    assert fresh.step.tolist() == [4, 5, 6]
+    assert fresh.metrics.shape == (3, 1)
+
+
+def test_extending_columns_equals_reading_them_again(url):
+    blocks = [block(4), block(3, first_step=4, batch=1)]
+    with Store(url) as store:
+        campaign = create(store)
+        empty = store.reader.trials(campaign)
+        for one in blocks:
+            store.appender(campaign)(one, None)
+        store.flush()
+
+        extended, read = empty.extended(blocks), store.reader.trials(campaign)
+
+    for name in ("id", "run", "batch", "step", "indices", "metrics", "origin", "feasible", "seconds"):
+        assert np.array_equal(getattr(extended, name), getattr(read, name)), name
+
+
+def test_the_design_cache_answers_only_what_every_workload_has(url):
+    with Store(url) as store:
+        both = store.benches({"s": 1}, ["m"], ["a", "b"])
+        values = np.arange(20.0).reshape(2, 2, 5)
+        store._writer.submit(insert_results(both, ResultBlock([7, 9], values, np.ones((2, 2)))))
+        store._writer.submit(insert_results(both[:1], ResultBlock([11], values[:1], np.ones((1, 2)))))
+        store.flush()
+
+        found = store.cached(both, [7, 9, 11, 13])
+
+    assert sorted(found) == [7, 9]
+    assert np.array_equal(found[9], values[1])
+
+
+def test_a_bench_is_shared_by_equal_simulators_only(url):
+    with Store(url) as store:
+        first = store.benches({"build": "1"}, ["m"], ["w"])
+        same = store.benches({"build": "1"}, ["m"], ["w"])
+        other = store.benches({"build": "2"}, ["m"], ["w"])
+
+    assert first == same != other
+
+
+def test_a_trial_is_shown_in_full(url):
+    given = block(2)
+    simulator = FakeSimulator()
+    with Store(url) as store:
+        campaign = create(store)
+        key = simulator.space.keys(given.indices[1:]).tolist()
+        fresh = ResultBlock(key, given.metrics[1:, None, :], np.ones((1, 1)), [[("too short",)]])
+        store.appender(campaign)(given, fresh)
+        store.flush()
+
+        detail = store.reader.detail(campaign, 2)
+
+    assert detail.point == simulator.space.from_indices(given.indices[1])
+    assert detail.run.agent == "random"
+    assert detail.workloads[0][1] == detail.metrics
+    assert detail.metrics.notes == ("too short",)
+
+
+def test_an_unknown_trial_or_campaign_is_named(url):
+    with Store(url) as store:
+        campaign = create(store)
+
+        with pytest.raises(LookupFailed, match="no trial 5"):
+            store.reader.detail(campaign, 5)
+        with pytest.raises(LookupFailed, match=r"no campaign 'onne'. Did you mean 'one'\?"):
+            store.reader.campaign("onne")
+
+
+def test_a_missing_store_is_named(url):
+    with pytest.raises(LookupFailed, match="there is no store"):
+        open_reader(url)
+
+
+def test_a_campaign_runs_in_one_process_at_a_time(url):
+    with Store(url) as first, Store(url) as second:
+        campaign = create(first)
+
+        with pytest.raises(StoreError, match="another process is running it"):
+            second.own(campaign)
+
+
+def test_only_the_last_snapshots_are_kept(url):
+    with Store(url) as store:
+        campaign = create(store)
+        for batches in (16, 32, 48):
+            store.add_snapshot(campaign, 1, batches, b"state%d" % batches)
+        store.flush()
+
+        assert store.reader.snapshot(campaign, 1, 1000) == (48, b"state48")
+        assert store.reader.snapshot(campaign, 1, 40) == (32, b"state32")
+        assert store.reader.snapshot(campaign, 1, 20) is None
+
+
+def test_the_numbers_of_trials_go_on_after_a_store_is_opened_again(url):
+    with Store(url) as store:
+        campaign = create(store)
+        store.appender(campaign)(block(4), None)
+    with Store(url) as store:
+        store.appender(campaign)(block(3, first_step=4, batch=1), None)
+        store.flush()
+
+        found = store.reader.trials(campaign)
+
+    assert found.id.tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_wish_to_stop_is_seen_by_readers_and_forgotten_with_the_next_start(url):
+    with Store(url) as store, Store(url) as other:
+        campaign = create(store)
+        before = store.reader.stop_requested(campaign)
+
+        other.request_stop(campaign)
+        wished = store.reader.stop_requested(campaign)
+        store.set_state(campaign, "running")
+        store.flush()
+
+        assert (before, wished, store.reader.stop_requested(campaign)) == (False, True, False)
+
+
+def best(trials) -> list[int]:
+    """The front under the one objective that `header` has."""
+    names = list(trials.metric_names)
+    costs = trials.metrics[:, [names.index("time_ns")]].copy()
+    costs[~trials.feasible] = np.nan
+    return trials.id[non_dominated(costs)].tolist()
+
+
+def test_the_front_is_computed_where_none_is_kept(url):
+    with Store(url) as store:
+        campaign = create(store)
+        store.appender(campaign)(block(50), None)
+        store.flush()
+
+        found = store.reader.front_trials(campaign)
+
+        assert found.id.tolist() == best(store.reader.trials(campaign))
+
+
+def test_the_kept_front_is_read_without_the_other_trials(url):
+    with Store(url) as store:
+        campaign = create(store)
+        given = block(50)
+        given.feasible[:] = True
+        store.appender(campaign)(given, None)
+        store.set_front(campaign, [3, 9, 20], [])
+        store.set_front(campaign, [7], [9])
+        store.flush()
+
+        found = store.reader.front_trials(campaign)
+
+        assert found.id.tolist() == [3, 7, 20]
+        assert np.array_equal(found.metrics, given.metrics[[2, 6, 19]])
+
+
+def test_trials_after_the_kept_front_are_compared_with_it(url):
+    with Store(url) as store:
+        campaign = create(store)
+        store.appender(campaign)(block(40), None)
+        store.flush()
+        store.set_front(campaign, best(store.reader.trials(campaign)), [])
+        store.appender(campaign)(block(40, first_step=40, batch=1), None)
+        store.flush()
+
+        found = store.reader.front_trials(campaign)
+
+        assert found.id.tolist() == best(store.reader.trials(campaign))
+
+
+def test_a_campaign_without_feasible_trials_has_an_empty_front(url):
+    with Store(url) as store:
+        campaign = create(store)
+        given = block(5)
+        given.feasible[:] = False
+        store.appender(campaign)(given, None)
+        store.flush()
+
+        assert len(store.reader.front_trials(campaign)) == 0
+
+
+def test_a_removed_campaign_leaves_the_others_and_its_number(url):
+    with Store(url) as store:
+        first, second = create(store, "one"), create(store, "two")
+        store.appender(second)(block(4), None)
+        store.flush()
+    with Store(url) as store:
+        removed = store.remove_campaign(second)
+        third = create(store, "two")
+
+        assert removed == 4
+        assert third not in (first, second)
+        assert store.reader.n_trials(third) == 0
+        assert [row.id for row in store.reader.campaigns()] == [third, first]
+
+
+def test_a_running_campaign_is_not_removed(url):
+    with Store(url) as store, Store(url) as other:
+        campaign = create(store)
+
+        with pytest.raises(StoreError, match="another process is running it"):
+            other.remove_campaign(campaign)
+
+        assert store.reader.n_trials(campaign) == 0
+
+
+def test_the_state_is_interrupted_when_nobody_runs_the_campaign(url):
+    with Store(url) as store:
+        campaign = create(store)
+        running = store.reader.campaign(campaign).state
+
+    with open_reader(url) as reader:
+        assert (running, reader.campaign(campaign).state) == ("running", "interrupted")
+
+
+def test_wide_keys_of_designs_are_kept_beside_numbers(url):
+    with Store(url) as store:
+        benches = store.benches({"s": 1}, ["m"], ["a"])
+        keys = [b"i\x00\xff", -5, 2**62, b""]
+        values = np.arange(20.0).reshape(4, 1, 5)
+        store._writer.submit(insert_results(benches, ResultBlock(keys, values, np.ones((4, 1)))))
+        store._writer.submit(insert_results(benches, ResultBlock(keys[:1], values[1:2], np.ones((1, 1)))))
+        store.flush()
+
+        found = store.cached(benches, keys)
+
+    assert {key: row[0, 0] for key, row in found.items()} == dict(
+        zip(keys, [0.0, 5.0, 10.0, 15.0], strict=True)
+    )
+
+
+def test_a_failed_write_is_told_and_what_was_flushed_stays(url):
+    with Store(url) as store:
+        campaign = create(store)
+        append = store.appender(campaign)
+        append(block(4), None)
+        store.flush()
+        store._writer.submit(lambda link: link.execute("INSERT INTO no_such_table VALUES (1)").rowcount)
+
+        with pytest.raises(StoreError, match="no_such_table"):  # noqa: PT012
+            append(block(4, first_step=4, batch=1), None)
+            store.flush()
+
+    with open_reader(url) as reader:
+        assert reader.n_trials(campaign) == 4
+
+
+def test_a_newer_version_is_refused(url):
+    Store(url).close()
+    link = place_of(url).writer()
+    link.set_version(99)
+    link.close()
+
+    with pytest.raises(StoreError, match="newer marl-dse"):
+        Store(url)
+    with pytest.raises(StoreError, match="newer marl-dse"):
+        open_reader(url)
+
+
+def test_the_place_knows_whether_there_is_a_store(url):
+    before = place_of(url).exists()
+    Store(url).close()
+
+    assert (before, place_of(url).exists()) == (False, True)
