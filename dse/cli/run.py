@@ -13,13 +13,40 @@ import typer
 from dse.campaign import Campaign, CampaignResult, DryRun
 from dse.cli.front import agents_table, front_table, front_to_json
 from dse.cli.terminal import add_row, console, print_json, progress_bar, table
-from dse.store import default_store, open_reader
+from dse.executors import EXECUTORS, ExecutorOptions
+from dse.store import default_store, open_reader, place_of
 from dse.units import format_duration, format_value
 
 StoreOption = Annotated[
-    Path | None, typer.Option(help="Store to keep trials in (default: $DSE_STORE or campaigns.sqlite).")
+    str | None,
+    typer.Option(
+        metavar="STORE",
+        help="Store of the trials: a file, or postgresql://... (default: $DSE_STORE or campaigns.sqlite).",
+    ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the simulator; changes no result.")]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help=f"Where simulations run: {', '.join(EXECUTORS)} (docs/executors.md); changes no result.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Threads or processes that simulate (default: one a core).")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers simulate (tcp://host:8786)."),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="A design that takes longer fails (executors processes and dask)."),
+]
+MemoryLimit = Annotated[
+    int | None,
+    typer.Option(metavar="MIB", help="A design that needs more memory fails (executors processes and dask)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
 
@@ -28,6 +55,11 @@ def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The campaign file (TOML).")],
     store: StoreOption = None,
     threads: Threads = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     name: Annotated[str | None, typer.Option(help="Name in the store (default: that in the file).")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show sizes, expected time and ranges; store nothing.")
@@ -40,6 +72,7 @@ def run(
     Ctrl-C ends the current batch and keeps every trial (exit code 130); `dse resume` goes on from there. Exit
     code 4 says that no feasible design was found.
     """
+    how = executor_options(executor, workers, scheduler, time_limit, memory_limit)
     campaign = Campaign.from_file(file)
     if dry_run:
         _show_dry_run(campaign.dry_run(threads=threads), as_json)
@@ -48,7 +81,7 @@ def run(
     wanted = free_name(path, name or campaign.config.name)
     try:
         with progress_bar(not quiet) as progress:
-            result = campaign.run(store=path, threads=threads, progress=progress, name=wanted)
+            result = campaign.run(store=path, threads=threads, progress=progress, name=wanted, **how)
     except KeyboardInterrupt:
         _interrupted(wanted, path)
     _show(result, path, as_json, quiet)
@@ -58,6 +91,11 @@ def resume(
     campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name in the store, or its file.")],
     store: StoreOption = None,
     threads: Threads = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,21 +103,41 @@ def resume(
 
     With a name, traces are looked for where the campaign file had them, relative to the store.
     """
+    how = executor_options(executor, workers, scheduler, time_limit, memory_limit)
     path = store or default_store()
     from_file = campaign.endswith(".toml")
     found = Campaign.from_file(campaign) if from_file else Campaign.from_store(path, campaign)
     name = found.config.name
     try:
         with progress_bar(not quiet) as progress:
-            result = found.resume(store=path, threads=threads, progress=progress)
+            result = found.resume(store=path, threads=threads, progress=progress, **how)
     except KeyboardInterrupt:
         _interrupted(name, path)
     _show(result, path, as_json, quiet)
 
 
-def free_name(path: Path, wanted: str) -> str:
+def executor_options(
+    executor: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    time_limit: float | None,
+    memory_limit: int | None,
+) -> ExecutorOptions:
+    """The options of `Campaign.run`; an address of a scheduler means Dask, a limit means processes."""
+    limited = time_limit is not None or memory_limit is not None
+    implied = "dask" if scheduler is not None else "processes" if limited else "threads"
+    return {
+        "executor": executor or implied,
+        "workers": workers,
+        "scheduler": scheduler,
+        "time_limit_s": time_limit,
+        "memory_limit_mib": memory_limit,
+    }
+
+
+def free_name(path: Path | str, wanted: str) -> str:
     """The name, or one with a number if the store has a campaign of that name; says so on stderr."""
-    if not path.exists():
+    if not place_of(path).exists():
         return wanted
     with open_reader(path) as reader:
         states = {row.name: row.state for row in reader.campaigns()}
@@ -87,19 +145,20 @@ def free_name(path: Path, wanted: str) -> str:
         return wanted
     free = next(f"{wanted}-{i}" for i in range(2, len(states) + 3) if f"{wanted}-{i}" not in states)
     hint = "" if states[wanted] == "finished" else f"; `dse resume {wanted!r}` would continue that one"
-    print(f"{path} has a campaign {wanted!r} already, this one is {free!r}{hint}", file=sys.stderr)
+    print(f"{place_of(path)} has a campaign {wanted!r} already, this one is {free!r}{hint}", file=sys.stderr)
     return free
 
 
-def _interrupted(name: str, path: Path) -> None:
+def _interrupted(name: str, path: Path | str) -> None:
     print(
-        f"Interrupted; every finished trial is in {path}. Continue with: dse resume {name!r} --store {path}",
+        f"Interrupted; every finished trial is in {place_of(path)}. "
+        f"Continue with: dse resume {name!r} --store {place_of(path)}",
         file=sys.stderr,
     )
     raise typer.Exit(130)
 
 
-def _show(result: CampaignResult, path: Path, as_json: bool, quiet: bool) -> None:
+def _show(result: CampaignResult, path: Path | str, as_json: bool, quiet: bool) -> None:
     front = result.front
     if as_json:
         print_json(front_to_json(result, front))
@@ -107,10 +166,11 @@ def _show(result: CampaignResult, path: Path, as_json: bool, quiet: bool) -> Non
         shown = console()
         shown.print(agents_table(result))
         shown.print(front_table(result, front, limit=12))
-        where = "" if path == default_store() else f" --store {path}"
+        kept = place_of(path)
+        where = "" if str(path) == str(default_store()) else f" --store {kept}"
         with open_reader(path) as reader:
             _print_notes(reader.detail(result.record.id, 1).metrics.notes)
-        text = f"Kept in {path}. See: dse front {result.name!r}{where}; dse dashboard{where}"
+        text = f"Kept in {kept}. See: dse front {result.name!r}{where}; dse dashboard{where}"
         shown.print(text, markup=False)
     if not len(front):
         print("No feasible design was found within the budget.", file=sys.stderr)

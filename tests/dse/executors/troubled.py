@@ -8,13 +8,16 @@ import signal
 import time
 from typing import Any
 
+import numpy as np
+
 from dse.errors import InputError
 from dse.metrics import MetricsBatch
 from tests.dse.fake import FakeSimulator
 
 
 class TroubledSimulator(FakeSimulator):
-    """hang, crash, eat, refuse, leave: values of `depth` that do so; 0 for none.
+    """hang, crash, eat, refuse, leave: values of `depth` that do so; 0 for none. buffers: if given, only
+    with that position of `buffers`.
 
     seconds: of busy work a design. kill_once: a file that is there only until a design of depth 3 has removed
     it and killed its process. ready: a file that is made when a design begins to hang.
@@ -30,6 +33,7 @@ class TroubledSimulator(FakeSimulator):
         crash: int = 0,
         eat: int = 0,
         refuse: int = 0,
+        buffers: int = -1,
         seconds: float = 0.0,
         kill_once: str = "",
         ready: str = "",
@@ -41,6 +45,7 @@ class TroubledSimulator(FakeSimulator):
             "crash": crash,
             "eat": eat,
             "refuse": refuse,
+            "buffers": buffers,
             "seconds": seconds,
             "kill_once": kill_once,
             "ready": ready,
@@ -50,7 +55,9 @@ class TroubledSimulator(FakeSimulator):
         return dict(self._trouble)
 
     def run_batch(self, points: Any, workloads: Any, threads: int = 1) -> MetricsBatch:
-        for depth in (self.space.rows(points)[:, 3] + 1).tolist():
+        rows = self.space.rows(points)
+        here = (rows[:, 0] == self._trouble["buffers"]) | (self._trouble["buffers"] < 0)
+        for depth in np.where(here, rows[:, 3] + 1, -1).tolist():
             self._one(depth)
         return super().run_batch(points, workloads, threads)
 
