@@ -93,8 +93,9 @@ class CampaignFollower:
 
 def budget_of(record: CampaignRecord) -> int | None:
     """Unique designs that all runs together may use; None if the campaign's budget does not count them."""
-    each = record.config.get("budget", {}).get("unique")
-    return None if each is None else int(each) * sum(run.number > 0 for run in record.runs)
+    budget = record.config.get("budget", {})
+    limits = [int(budget[name]) for name in ("unique", "proposals") if budget.get(name) is not None]
+    return min(limits) * sum(run.number > 0 for run in record.runs) if limits else None
 
 
 def _metrics(record: CampaignRecord) -> list[str]:

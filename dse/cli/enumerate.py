@@ -60,11 +60,12 @@ def command(
         Campaign.from_file(campaign) if campaign.endswith(".toml") else Campaign.from_store(path, campaign)
     )
     overrides = _overrides(given, sets or [])
-    wanted = name or f"{given.config.name}-enumerated"
-    made = _enumeration(given, overrides, wanted)
-    designs = made.setup.space.feasible_size
+    others = {p.name: p.default for p in given.setup.space.parameters} if overrides else {}
+    left = {**others, **overrides}
+    space = given.setup.space.restrict(left) if left else given.setup.space
+    designs = space.feasible_size
     if count:
-        _show_count(made.setup.space, as_json)
+        _show_count(space, as_json)
         return
     if designs > limit:
         raise ConfigError(
@@ -72,7 +73,8 @@ def command(
             "or raise --limit",
             key="--limit",
         )
-    free = _free_name(path, wanted)
+    free = _free_name(path, name or f"{given.config.name}-enumerated")
+    made = _enumeration(given, left, designs, free)
     try:
         with progress_bar(True) as progress:
             result = made.run(store=path, threads=threads, progress=progress, name=free)
@@ -82,20 +84,17 @@ def command(
     _show(result, list(overrides), as_json, as_csv, str(place_of(path)))
 
 
-def _enumeration(given: Campaign, overrides: Mapping[str, list[Value]], name: str) -> Campaign:
+def _enumeration(given: Campaign, space: Mapping[str, Any], designs: int, name: str) -> Campaign:
     """The campaign with one agent that visits every design of the space that is left."""
     data = given.config.model_dump(mode="json", exclude_unset=True)
-    kept = {key: data[key] for key in _KEPT_KEYS if key in data}
-    space = dict(data.get("space", {}))
-    if overrides:
-        space |= {p.name: overrides.get(p.name, [p.default]) for p in given.setup.space.parameters}
-    agents = [{"name": "grid", "label": AGENT, "options": {"order": "lexicographic"}}]
-    config = {**kept, "name": name, "space": space, "agents": agents, "budget": {"unique": 1}}
-    sized = Campaign(config, base=given.base, source=given.source, simulator=given.setup.simulator)
-    budget = {"unique": max(1, sized.setup.space.feasible_size), "batch": _BATCH}
-    return Campaign(
-        {**config, "budget": budget}, base=given.base, source=given.source, simulator=given.setup.simulator
-    )
+    config = {
+        **{key: data[key] for key in _KEPT_KEYS if key in data},
+        "name": name,
+        "space": {**data.get("space", {}), **space},
+        "agents": [{"name": "grid", "label": AGENT, "options": {"order": "lexicographic"}}],
+        "budget": {"unique": max(1, designs), "batch": _BATCH},
+    }
+    return Campaign(config, base=given.base, source=given.source, simulator=given.setup.simulator)
 
 
 def _free_name(store: Any, wanted: str) -> str:
