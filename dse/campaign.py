@@ -6,6 +6,7 @@ result.front, result.to_frame()
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -30,6 +31,8 @@ from dse.provenance import provenance, usable_cores
 from dse.search import SearchProblem
 from dse.simulator import Simulator
 from dse.store import CampaignHeader, CampaignRecord, Store, StoreReader, place_of
+
+log = logging.getLogger(__name__)
 
 __all__ = ["AgentSummary", "Campaign", "CampaignResult", "DryRun"]
 
@@ -167,6 +170,8 @@ class Campaign:
         how: ExecutorOptions,
     ) -> CampaignResult:
         record = store.reader.campaign(campaign)
+        before = store.reader.n_trials(campaign)
+        log.info("campaign %r %s", record.name, f"goes on after trial {before}" if before else "starts")
         benches = [workload["bench"] for workload in record.workloads]
         setup = self.setup
         state = "failed"
@@ -179,6 +184,7 @@ class Campaign:
                 loop = CampaignLoop(self.setup, store, campaign, evaluator, stop, progress)
                 trials = loop.run()
             state = "finished" if loop.finished else "interrupted"
+            log.info("campaign %r is %s, %d trials", record.name, state, len(trials))
         except KeyboardInterrupt:
             state = "interrupted"
             raise

@@ -20,6 +20,7 @@ from dse.campaign_setup import REFERENCE, Setup
 from dse.errors import DseError, StoreError
 from dse.evaluation import Evaluated, Evaluator
 from dse.fault_points import reach
+from dse.front import FrontArchive
 from dse.interrupt import StopFlag
 from dse.metrics import Metrics
 from dse.progress import Meter, Watcher
@@ -31,7 +32,7 @@ from dse.store import Origin, ResultBlock, Store, TrialBlock, Trials
 
 _SNAPSHOT_EVERY = 16
 
-log_of_campaigns = logging.getLogger("dse.campaign")
+events = logging.getLogger("dse.campaign")
 
 
 @dataclass(slots=True)
@@ -50,10 +51,13 @@ class CampaignLoop:
     snapshot_every: int = _SNAPSHOT_EVERY
     _runs: list[AgentRun] = field(default_factory=list)
     _appended: list[TrialBlock] = field(default_factory=list)
+    _front: FrontArchive = field(init=False)
+    _last_id: int = 0
     _append_to_store: Callable[[TrialBlock, ResultBlock | None], None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._append_to_store = self.store.appender(self.campaign)
+        self._front = FrontArchive(len(self.setup.scorer.objectives))
 
     def run(self) -> Trials:
         """Go on to the end of the budget, or until stopped; returns all trials, everything committed."""
@@ -80,8 +84,18 @@ class CampaignLoop:
         return all(run.finished for run in self._runs)
 
     def _recall(self, log: Trials) -> None:
-        if len(log):
-            self.evaluator.remember(self.setup.full_space.keys(log.indices).tolist(), log.metrics)
+        """Know the log: its metrics, and the front, which the store may have as it was some batches ago."""
+        if not len(log):
+            return
+        self.evaluator.remember(self.setup.full_space.keys(log.indices).tolist(), log.metrics)
+        scores = self.setup.scorer.score(log.indices, log.metrics)
+        ends = np.flatnonzero((np.diff(log.batch) != 0) | (np.diff(log.run) != 0)) + 1
+        once: set[int] = set()
+        for rows in np.split(np.arange(len(log)), ends):
+            kept = rows[scores.feasible[rows]]
+            once.update(self._front.insert(scores.costs[kept], log.id[kept])[1].tolist())
+        self._last_id = log.last_id
+        self.store.set_front(self.campaign, self._front.ids.tolist(), sorted(once))
 
     # the baseline and the reference sample
 
@@ -162,7 +176,7 @@ class CampaignLoop:
     def _stopped(self) -> bool:
         """Whether somebody wants this session to end: Ctrl-C here, or `dse stop` through the store."""
         if not self.stop.raised and self.store.reader.stop_requested(self.campaign):
-            log_of_campaigns.info("campaign %d stops: somebody asked for it", self.campaign)
+            events.info("campaign %d stops: somebody asked for it", self.campaign)
             self.stop.raised = True
         return self.stop.raised
 
@@ -179,6 +193,8 @@ class CampaignLoop:
         if run.batches % self.snapshot_every == 0:
             self.store.add_snapshot(self.campaign, run.row.number, run.batches, run.save())
             reach("snapshot")
+        if run.finished:
+            events.info("run %d (%s) ends: %s", run.row.number, run.row.agent, run.reason)
         meter.add(scores)
         self._report(meter, run.row.agent)
 
@@ -205,6 +221,11 @@ class CampaignLoop:
         )
         self._append_to_store(block, result.fresh)
         self._appended.append(block)
+        ids = np.arange(self._last_id + 1, self._last_id + 1 + len(rows))
+        self._last_id += len(rows)
+        kept = scores.feasible
+        added, removed = self._front.insert(scores.costs[kept], ids[kept])
+        self.store.set_front(self.campaign, added.tolist(), removed.tolist())
 
     def _save_all(self) -> None:
         """Keep every searcher's state, so that a resumed session need not replay."""
