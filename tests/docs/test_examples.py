@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
+import typer.main
 
-from dse.cli.main import load_command
+from dse.cli.main import app, load_command
 from tests.docs.pages import FENCE, ROOT, blocks, is_slow, pages
 
 RUNNERS = {"python": [sys.executable], "sh": ["sh", "-eu"]}
@@ -70,9 +71,21 @@ def _commands():
                     yield pytest.param(line, id=f"{page}: {line}")
 
 
+def _after_the_groups_options(words):
+    """The words from the command on; what stands before it are options that `dse` itself has."""
+    own = {name: option for option in typer.main.get_command(app).params for name in option.opts}
+    while words and words[0].startswith("-"):
+        option = own[words.pop(0)]
+        if not (option.is_flag or option.count):
+            words.pop(0)
+    return words
+
+
 @pytest.mark.parametrize("line", list(_commands()))
 def test_a_command_of_the_guide_has_the_options_it_shows(line):
-    words = shlex.split(line, comments=True)[1:]
+    words = _after_the_groups_options(shlex.split(line, comments=True)[1:])
+    if not words:
+        return
     command = load_command(words.pop(0))
     if hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
