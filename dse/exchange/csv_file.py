@@ -1,8 +1,8 @@
 """A campaign as CSV: `NAME.csv` with the trials, and `NAME.csv.json` beside it with everything else.
 
-UTF-8, commas, one header row, numbers with as many digits as they need to come back exactly; an empty cell is
-a missing metric. Text that a spreadsheet would run as a formula gets an apostrophe, which the reader takes
-off again.
+UTF-8, commas, lines that end in CR LF (RFC 4180), one header row, numbers with as many digits as they need to
+come back exactly; an empty cell is a missing metric. Text that a spreadsheet would run as a formula gets an
+apostrophe, which the reader takes off again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def write_csv(archive: CampaignArchive, path: Path, *, force: bool, progress: Pr
     with whole_file(beside, force=force) as header_draft, whole_file(path, force=force) as draft:
         header_draft.write_text(header_to_text(archive) + "\n", encoding="utf-8")
         with draft.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = csv.writer(file)
             writer.writerow([column.name for column in columns])
             for start in range(0, len(archive.trials), _ROWS):
                 values = values_of(archive.trials, columns, archive.header.runs, slice(start, start + _ROWS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ VERSION = 1
 STATES = ("finished", "interrupted", "failed")
 _MOST_RUNS = 32_767  # a trial's run is stored as int16
 _DEEPEST = 200
+_RUN = ("number", "agent", "searcher", "repetition", "options")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +93,7 @@ def header_to_dict(archive: CampaignArchive) -> dict[str, Any]:
     header = archive.header
     cached = [{"simulator": simulator, "workload": workload} for simulator, workload in archive.cached_as]
     workloads = [{**w, "cached_as": c} for w, c in zip(header.workloads, cached, strict=True)]
-    return {
+    data = {
         "format": FORMAT,
         "version": VERSION,
         "name": header.name,
@@ -107,22 +109,14 @@ def header_to_dict(archive: CampaignArchive) -> dict[str, Any]:
         "objectives": [objective.to_dict() for objective in header.objectives],
         "workloads": workloads,
         "provenance": header.provenance,
-        "runs": [
-            {
-                "number": run.number,
-                "agent": run.agent,
-                "searcher": run.searcher,
-                "repetition": run.repetition,
-                "options": run.options,
-            }
-            for run in header.runs
-        ],
+        "runs": [{key: getattr(run, key) for key in _RUN} for run in header.runs],
         "scale": _scale_to_dict(archive),
         "baseline": _baseline_to_dict(archive),
         "columns": [column.to_dict() for column in columns_of(header.space, header.schema)],
         "trials": len(archive.trials),
         "content": archive.content,
     }
+    return {**data, "header": _hash(data)}
 
 
 def header_to_text(archive: CampaignArchive) -> str:
@@ -165,7 +159,7 @@ def header_from_dict(data: Any, path: Path) -> ArchiveHeader:
             path=path,
             key="trials",
         )
-    return ArchiveHeader(
+    found = ArchiveHeader(
         header=CampaignHeader(
             name=read.built("name", str, _name),
             config=read.built("config", dict, _shallow),
@@ -192,6 +186,14 @@ def header_from_dict(data: Any, path: Path) -> ArchiveHeader:
         n_trials=n_trials,
         content=read.text("content"),
     )
+    if read.text("header") != _hash({key: value for key, value in data.items() if key != "header"}):
+        raise ExchangeError(
+            "the header is not the one that was exported: something in it was changed; export the campaign "
+            "again (to give it another name, use --name)",
+            path=path,
+            key="header",
+        )
+    return found
 
 
 class _Reader:
@@ -226,11 +228,19 @@ class _Reader:
             yield
         except KeyError as error:
             raise ExchangeError(f"has no {error}", path=self._path, key=key) from error
-        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        except (TypeError, AttributeError) as error:
+            message = f"is not what an export has there: {error}"
+            raise ExchangeError(message, path=self._path, key=key) from error
+        except (ValueError, OverflowError, RecursionError) as error:
             raise ExchangeError(str(error), path=self._path, key=key) from error
 
 
 _JSON_NAMES = {"dict": "an object", "list": "a list", "str": "text", "int": "a whole number"}
+
+
+def _hash(data: dict[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _check_format(data: Any, path: Path) -> None:
@@ -240,6 +250,10 @@ def _check_format(data: Any, path: Path) -> None:
             path=path,
             key="format",
         )
+    try:
+        _shallow(data)
+    except ValueError as error:
+        raise ExchangeError(f"the header {error}", path=path) from None
     if data.get("version") != VERSION:
         raise ExchangeError(
             f"got {data.get('version')!r}, expected {VERSION}: the file was written by another version of "
@@ -319,11 +333,13 @@ def _baseline(
 def _runs(items: Sequence[Any]) -> tuple[RunRow, ...]:
     made = []
     for item in items:
+        if not isinstance(item, dict) or sorted(item) != sorted(_RUN):
+            raise ValueError(f"{item!r} is not a run: expected {', '.join(_RUN)}")
         run: Any = RunRow(**item)
         texts = isinstance(run.agent, str) and isinstance(run.searcher, str)
         whole = type(run.number) is int and type(run.repetition) is int
         if not (texts and whole and isinstance(run.options, dict) and 0 <= run.number <= _MOST_RUNS):
-            raise ValueError(f"{item!r} is not a run: expected number, agent, searcher, repetition, options")
+            raise ValueError(f"{item!r} is not a run: a value is of the wrong type or out of range")
         if not 0 <= run.repetition < 2**31:
             raise ValueError(f"run {run.number}: repetition {run.repetition} is out of range")
         made.append(run)

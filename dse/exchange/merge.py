@@ -47,11 +47,10 @@ def merge_stores(source: Path | str, target: Path | str, *, progress: Progress =
     are the same store or the target cannot be written.
     """
     _check_different(source, target)
-    with TransferWriter(target) as writer:
+    with StoreReader(source) as reader, TransferWriter(target) as writer:
         steps = _Steps(progress)
         results = _merge_results(source, target, writer, steps)
-        with StoreReader(source) as reader:
-            numbers = sorted(row.id for row in reader.campaigns())
+        numbers = sorted(row.id for row in reader.campaigns())
         campaigns = tuple(_merge_campaign(source, target, number, writer, steps) for number in numbers)
     return Merged(campaigns, results)
 
