@@ -180,10 +180,10 @@ class Trials:
             metric_names=self.metric_names,
         )
 
-    def taken(self, mask: NDArray[np.bool_]) -> Trials:
-        """Only the trials that the mask (n,) names."""
+    def taken(self, which: NDArray[Any]) -> Trials:
+        """Only the trials at these positions, or where this mask (n,) is true."""
         names = [f.name for f in fields(self) if f.name != "metric_names"]
-        return replace(self, **{name: getattr(self, name)[mask] for name in names})
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     @property
     def last_id(self) -> int:

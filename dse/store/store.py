@@ -163,6 +163,10 @@ class Store:
 
         return append
 
+    def keep_results(self, benches: Sequence[int], fresh: ResultBlock) -> None:
+        """Add simulations to the design cache that belong to no trial; committed by `flush` or `close`."""
+        self._writer.submit(insert_results(list(benches), fresh))
+
     def add_snapshot(self, campaign: int, run: int, batches: int, state: bytes) -> None:
         """Keep a searcher's state as it is after that many batches of its run."""
         self._writer.submit(insert_snapshot(campaign, run, batches, state))

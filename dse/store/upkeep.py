@@ -1,0 +1,132 @@
+"""Looking after a store: is it whole, give space back, bring it up to date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dse.errors import StoreError
+from dse.front import costs_of, non_dominated
+from dse.store.connection import connect_reader, connect_writer, place_of
+from dse.store.errors import running
+from dse.store.place import Link, store_errors
+from dse.store.reader import StoreReader
+from dse.store.schema import SCHEMA_VERSION, bring_up_to_date, check_version, trial_table
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """What `check_store` found. problems: one sentence each, empty if the store is whole."""
+
+    store: str
+    version: int
+    campaigns: int
+    trials: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vacuumed:
+    """Bytes that a store took before and takes now."""
+
+    store: str
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """Versions of a store's tables before and now."""
+
+    store: str
+    version_before: int
+    version: int
+
+
+def check_store(store: Path | str) -> StoreCheck:
+    """Look for damage: in the database, the numbering of the trials, the fronts. Changes nothing.
+
+    Raises LookupFailed if there is no store, and StoreError if it cannot be read at all.
+    """
+    place = place_of(store)
+    link = connect_reader(place)
+    try:
+        with store_errors(place):
+            version = check_version(link, place)
+            problems = link.check()
+            names = link.execute("SELECT id, name FROM campaign ORDER BY id").fetchall()
+            trials = 0
+            with StoreReader(store) as reader:
+                for campaign, name in names:
+                    found, wrong = _check_campaign(link, reader, campaign, version)
+                    trials += found
+                    problems += [f"campaign {name!r}: {what}" for what in wrong]
+    finally:
+        link.close()
+    return StoreCheck(str(place), version, len(names), trials, tuple(problems))
+
+
+def vacuum_store(store: Path | str) -> Vacuumed:
+    """Give the space of what was removed back. StoreError while a campaign of the store is running."""
+    place = place_of(store)
+    place.reader().close()  # a store that is not there is not to be made
+    link = connect_writer(place)
+    try:
+        with store_errors(place):
+            for (campaign,) in link.execute("SELECT id FROM campaign").fetchall():
+                if place.is_held(campaign, link):
+                    raise running(place, campaign)
+            before = link.size()
+            link.vacuum()
+            return Vacuumed(str(place), before, link.size())
+    finally:
+        link.close()
+
+
+def migrate_store(store: Path | str) -> Migrated:
+    """Bring an older store up to date, all or nothing; every command that writes does the same."""
+    place = place_of(store)
+    place.reader().close()
+    link = place.writer()
+    try:
+        return Migrated(str(place), bring_up_to_date(link, place), SCHEMA_VERSION)
+    finally:
+        link.close()
+
+
+def _check_campaign(link: Link, reader: StoreReader, campaign: int, version: int) -> tuple[int, list[str]]:
+    """Number of its trials, and what is wrong with the campaign."""
+    table = trial_table(campaign)
+    if not link.has_table(table):
+        return 0, [f"its table {table} is missing"]
+    sql = f"SELECT count(*), coalesce(min(id), 1), coalesce(max(id), 0) FROM {table}"
+    trials, first, last = link.execute(sql).fetchone()
+    found = []
+    if (first, last) != (1, trials):
+        found.append(f"its {trials} trials are numbered {first} to {last}, expected 1 to {trials}")
+    sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT number FROM run WHERE campaign = ?)"
+    strangers = sorted(row[0] for row in link.execute(sql, (campaign,)).fetchall())
+    found += [f"it has trials of run {run}, which is not among its runs" for run in strangers]
+    try:
+        if version >= SCHEMA_VERSION:
+            found += _check_front(link, reader, campaign)
+    except (StoreError, ValueError, KeyError, TypeError) as error:
+        found.append(f"it cannot be read ({type(error).__name__}: {error})")
+    return trials, found
+
+
+def _check_front(link: Link, reader: StoreReader, campaign: int) -> list[str]:
+    """Compare the kept front with that of the trials of which it says it is the front."""
+    upto = link.execute("SELECT front_upto FROM campaign WHERE id = ?", (campaign,)).fetchone()[0]
+    rows = link.execute("SELECT trial FROM front WHERE campaign = ?", (campaign,)).fetchall()
+    record = reader.campaign(campaign)
+    trials = reader.trials(campaign)
+    inside = trials.feasible & (trials.id <= upto)
+    costs = costs_of(record.objectives, record.schema, trials.metrics)
+    costs[~inside] = np.nan
+    expected = set(trials.id[non_dominated(costs)].tolist())
+    kept = {row[0] for row in rows}
+    wrong = sorted(kept ^ expected)
+    return [f"its kept front is not that of its trials (first difference: trial {wrong[0]})"] if wrong else []
