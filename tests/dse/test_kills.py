@@ -1,0 +1,76 @@
+"""Short and long forms of tests/kills.py, and proof that its judge sees what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from dse.campaign import Campaign
+from tests.dse.fake import fake_environment
+from tests.kills import CAMPAIGN, Judge, Wrong
+
+
+def kill(rounds: int, seed: int, *more: str) -> dict:
+    """Run the script, for it forks, and tests may have threads."""
+    command = [sys.executable, "-m", "tests.kills", "--rounds", str(rounds), "--seed", str(seed), *more]
+    done = subprocess.run(command, check=False, env=fake_environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_dozen_kills_lose_nothing():
+    found = kill(12, 1)
+
+    assert found["kills"] == 12
+    assert found["trials_acknowledged"] > 0
+    assert found["second_process_refused"] > 0
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_lose_nothing():
+    found = kill(200, 2)
+
+    assert found["kills"] == 200
+    assert found["finished"] >= 10
+    assert set(found["at"]) == {
+        "ask", "evaluate", "append", "commit", "committed", "tell", "snapshot", "random"
+    }  # fmt: skip
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """A finished campaign, and the judge of it."""
+    file = tmp_path / "campaign.toml"
+    file.write_text(CAMPAIGN)
+    store = tmp_path / "store.sqlite"
+    whole = Campaign.from_file(file).run(store=store).trials
+    return Judge(whole, str(store), acknowledged=len(whole))
+
+
+def test_the_judge_is_content_with_a_whole_log(judged):
+    judged.judge_finished()
+    judged.look()
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ("DELETE FROM trial_1 WHERE id = (SELECT max(id) FROM trial_1)", "were acknowledged"),
+        ("UPDATE trial_1 SET step = 0 WHERE run = 1 AND step = 1", "there twice"),
+        ("UPDATE trial_1 SET origin = 1 - origin WHERE id = 60", "origin is not that"),
+        ("UPDATE trial_1 SET m_time_ns = m_time_ns + 1e-9 WHERE id = 60", "metrics is not that"),
+        ("UPDATE campaign SET name = 'another'", "the campaign is gone"),
+        ("UPDATE campaign SET state = 'failed'", "state 'failed'"),
+    ],
+)
+def test_the_judge_finds_what_is_wrong(judged, change, finding):
+    with contextlib.closing(sqlite3.connect(judged.store)) as connection, connection:
+        connection.execute(change)
+
+    with pytest.raises(Wrong, match=finding):
+        judged.judge_finished()
