@@ -48,6 +48,7 @@ PACKAGES = [
     "simulators.dram.replay",
     "simulators.dram.twin",
     "agents",
+    "agents.analysis",
     "agents.learning",
     "agents.search",
     "dashboards",
