@@ -57,7 +57,7 @@ def read_campaign_file(path: Path | str) -> tuple[CampaignConfig, Source]:
     if "matrix" in data:
         raise source.located(
             ConfigError(
-                "this file stands for many campaigns: use `dse run`, or dse.Study.from_file in Python"
+                "this file stands for many campaigns: `dse run` runs and continues them, dse.Study reads it"
             ),
             ("matrix",),
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Name: (module, attribute: a function or a Typer app, what `dse --help` says).
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("dse.cli.run", "run", "Run a campaign file; --dry-run first to see what it would cost."),
+    "campaign": ("dse.cli.campaign", "app", "Check campaign files, and print their schema."),
     "resume": ("dse.cli.run", "resume", "Continue an interrupted campaign where its log ends."),
     "front": ("dse.cli.front", "command", "Show the Pareto front of a campaign beside its baseline."),
     "importance": ("dse.cli.importance", "command", "Show what decides a metric, or sets a design apart."),

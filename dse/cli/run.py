@@ -12,9 +12,11 @@ import typer
 
 from dse.campaign import Campaign, CampaignResult, DryRun
 from dse.cli.front import agents_table, front_table, front_to_json
+from dse.cli.study import dry_run_study, refuse_name, run_study
 from dse.cli.terminal import add_row, console, print_json, progress_bar, table
 from dse.executors import EXECUTORS, ExecutorOptions
 from dse.store import default_store, open_reader, place_of
+from dse.study import Study
 from dse.units import format_duration, format_value
 
 StoreOption = Annotated[
@@ -67,13 +69,21 @@ def run(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a campaign file to the end of its budget.
+    """Run a campaign file to the end of its budget; one with [matrix], each of its campaigns.
 
     Ctrl-C ends the current batch and keeps every trial (exit code 130); `dse resume` goes on from there. Exit
     code 4 says that no feasible design was found.
     """
     how = executor_options(executor, workers, scheduler, time_limit, memory_limit)
-    campaign = Campaign.from_file(file)
+    study = Study.from_file(file)
+    if study.expanded:
+        refuse_name(name)
+        if dry_run:
+            dry_run_study(study, threads, as_json=as_json)
+        else:
+            run_study(study, store or default_store(), threads, how, as_json=as_json, quiet=quiet)
+        return
+    campaign = next(study.campaigns())
     if dry_run:
         _show_dry_run(campaign.dry_run(threads=threads), as_json)
         return
