@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _LEAST_SECONDS = 0.05
 _PATIENCE_S = 30.0
-_POLL_S = 2.0
+_POLL_S = 0.5
 
 Positions = NDArray[np.int64]
 Found = list[tuple[Positions, MetricsBatch]]
@@ -104,13 +104,13 @@ class DaskExecutor:
         while left:
             pending: dict[Future[Any], Positions] = {}
             try:
-                for positions in left:
-                    pending[self._submit(rows[positions])] = positions
+                parts = [rows[positions] for positions in left]
+                futures = self._running().map(evaluate_chunk, parts, plugin=self._plugin.name, pure=False)
+                pending = dict(zip(futures, left, strict=True))
                 while pending:
-                    for future in self._finished(list(pending)):
-                        positions = pending[future]
-                        if not self._take(future, positions, found):
-                            suspects.append(positions)
+                    finished = self._finished(list(pending))
+                    self._take({future: pending[future] for future in finished}, found, suspects)
+                    for future in finished:
                         del pending[future]
                 return suspects
             except SchedulerLost:
@@ -123,17 +123,19 @@ class DaskExecutor:
                         future.cancel()
         return suspects
 
-    def _submit(self, rows: IndexMatrix) -> Future[Any]:
-        return self._running().submit(evaluate_chunk, self._plugin.name, rows, pure=False)
-
     def _finished(self, pending: list[Future[Any]]) -> list[Future[Any]]:
-        """Those that are done, at least one. Raises SchedulerLost, or DseError if no worker is left."""
+        """Those that are done, at least one; looks every half second, so that many are fetched at once.
+
+        Raises SchedulerLost, or DseError if no worker is left.
+        """
         end = time.monotonic() + self._patience_s
         while True:
             try:
                 with self._running().as_current():
-                    return list(wait(pending, timeout=_POLL_S, return_when="FIRST_COMPLETED").done)
+                    return list(wait(pending, timeout=_POLL_S).done)
             except TimeoutError:
+                if finished := [future for future in pending if future.done()]:
+                    return finished
                 if self._nthreads():
                     end = time.monotonic() + self._patience_s
                 elif time.monotonic() > end:
@@ -141,19 +143,25 @@ class DaskExecutor:
             except (CancelledError, OSError) as error:
                 raise SchedulerLost(str(error)) from error
 
-    def _take(self, future: Future[Any], positions: Positions, found: Found) -> bool:
-        """Keep the answer of a chunk; False if it killed its workers."""
+    def _take(self, finished: dict[Future[Any], Positions], found: Found, suspects: list[Positions]) -> None:
+        """Keep the answers of chunks; those that killed their workers are suspects."""
+        answered: dict[Future[Any], Positions] = {}
+        for future, positions in finished.items():
+            if future.status != "error":
+                answered[future] = positions
+            elif isinstance(error := future.exception(timeout=self._patience_s), KilledWorker):
+                suspects.append(positions)
+            else:
+                raise DseError(self._cannot("run", error)) from error
         try:
-            kind, *rest = future.result(timeout=self._patience_s)
-        except KilledWorker:
-            return False
-        except (CancelledError, OSError, TimeoutError) as error:
+            answers = self._running().gather(list(answered))
+        except (CancelledError, OSError, KilledWorker) as error:
             raise SchedulerLost(str(error)) from error
-        except Exception as error:
-            raise DseError(
-                f"a worker of the Dask cluster at {self._address} cannot run marl-dse "
-                f"({type(error).__name__}: {error}): install the same version there"
-            ) from error
+        for positions, answer in zip(answered.values(), answers, strict=True):
+            self._keep(positions, answer, found)
+
+    def _keep(self, positions: Positions, answer: tuple[Any, ...], found: Found) -> None:
+        kind, *rest = answer
         if kind == REFUSED:
             raise DseError(
                 f"the Dask worker at {rest[0]}: install the same version there, or stop that worker"
@@ -164,7 +172,6 @@ class DaskExecutor:
         values, notes, seconds, elapsed = rest
         found.append((positions, MetricsBatch(self._schema, values, notes, seconds)))
         self._chunk_size.learn(len(positions), elapsed)
-        return True
 
     def _nthreads(self) -> int:
         """Threads of all workers; SchedulerLost if the scheduler does not say."""
@@ -222,16 +229,19 @@ class DaskExecutor:
         try:
             self._client.register_plugin(self._plugin)
         except Exception as error:
-            raise DseError(
-                f"a worker of the Dask cluster at {self._address} cannot load marl-dse "
-                f"({type(error).__name__}: {error}): install the same version there"
-            ) from error
+            raise DseError(self._cannot("load", error)) from error
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
+
+    def _cannot(self, what: str, error: BaseException | None) -> str:
+        return (
+            f"a worker of the Dask cluster at {self._address} cannot {what} marl-dse "
+            f"({type(error).__name__}: {error}): install the same version there"
+        )
 
     def _kept(self, what: str) -> str:
         return (

@@ -70,7 +70,7 @@ class BenchPlugin(WorkerPlugin):
         return bench
 
 
-def evaluate_chunk(plugin: str, rows: IndexMatrix) -> tuple[Any, ...]:
+def evaluate_chunk(rows: IndexMatrix, plugin: str) -> tuple[Any, ...]:
     """The task: one chunk, answered as a process of `ProcessExecutor` would (see dse/executors/worker.py)."""
     worker = get_worker()
     started = time.monotonic()
