@@ -14,12 +14,13 @@ from tests.dse.cli.test_json_everywhere import ALL
 
 PAGE = (ROOT / "docs" / "exit-codes.md").read_text()
 
-NO_INPUT = {"agents", "simulators"}
+NO_INPUT = {"agents", "simulators", "campaign schema"}
 """Commands that take nothing which could be wrong."""
 
 # Arguments with something that does not exist, for every command that can be given such.
 MISSING: dict[str, list[str]] = {
     "run": ["none.toml"],
+    "campaign check": ["none.toml"],
     "resume": ["none"],
     "front": ["none"],
     "ls": ["--store", "none.sqlite"],

@@ -10,6 +10,7 @@ import pytest
 from dse.cli.main import COMMANDS, load_command
 
 NO_RESULTS = {
+    "campaign schema": "prints a JSON Schema, which is JSON with or without being asked",
     "dashboard": "serves pages until it is ended and prints only its address",
 }
 
