@@ -11,11 +11,21 @@ import typer
 
 from dse.campaign import Campaign, CampaignResult
 from dse.cli.ls import StoreOption
+from dse.cli.run import (
+    ExecutorName,
+    MemoryLimit,
+    Scheduler,
+    Threads,
+    TimeLimit,
+    Workers,
+    executor_options,
+    free_name,
+)
 from dse.cli.terminal import add_row, console, print_csv, print_json, progress_bar, table
-from dse.errors import ConfigError, LookupFailed, did_you_mean, listed
+from dse.errors import ConfigError, did_you_mean, listed
 from dse.parameter import Parameter, Value
 from dse.space import DesignSpace
-from dse.store import default_store, open_reader, place_of
+from dse.store import default_store, place_of
 from dse.units import format_value, unit_of
 
 AGENT = "grid"
@@ -43,7 +53,12 @@ def command(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Refuse to simulate more designs than this.")] = _LIMIT,
     count: Annotated[bool, typer.Option("--count", help="Only count the designs; simulate nothing.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the simulator.")] = None,
+    threads: Threads = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Everything, as CSV.")] = False,
 ) -> None:
@@ -55,6 +70,7 @@ def command(
     """
     if as_json and as_csv:
         raise ConfigError("--json and --csv exclude each other", key="--csv")
+    how = executor_options(executor, workers, scheduler, time_limit, memory_limit)
     path = store or default_store()
     given = (
         Campaign.from_file(campaign) if campaign.endswith(".toml") else Campaign.from_store(path, campaign)
@@ -73,11 +89,11 @@ def command(
             "or raise --limit",
             key="--limit",
         )
-    free = _free_name(path, name or f"{given.config.name}-enumerated")
+    free = free_name(path, name or f"{given.config.name}-enumerated")
     made = _enumeration(given, left, designs, free)
     try:
         with progress_bar(True) as progress:
-            result = made.run(store=path, threads=threads, progress=progress, name=free)
+            result = made.run(store=path, threads=threads, progress=progress, name=free, **how)
     except KeyboardInterrupt:
         print(f"Interrupted; continue with: dse resume {free!r}", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -95,17 +111,6 @@ def _enumeration(given: Campaign, space: Mapping[str, Any], designs: int, name: 
         "budget": {"unique": max(1, designs), "batch": _BATCH},
     }
     return Campaign(config, base=given.base, source=given.source, simulator=given.setup.simulator)
-
-
-def _free_name(store: Any, wanted: str) -> str:
-    """The name, or one with a number if the store has a campaign of that name."""
-    try:
-        with open_reader(store) as reader:
-            taken = reader.names()
-    except LookupFailed:  # there is no store yet
-        return wanted
-    numbered = (f"{wanted}-{i}" for i in range(2, len(taken) + 3))
-    return wanted if wanted not in taken else next(name for name in numbered if name not in taken)
 
 
 def _overrides(given: Campaign, sets: Sequence[str]) -> dict[str, list[Value]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ def _follow_as_lines(follower: CampaignFollower) -> None:
         line = _line(follower.record.name, status, len(fresh) / max(now - moment, 1e-3))
         moment = now
         if rewritten:
-            print(f"\r\x1b[2K{line}", end="", flush=True)
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be rewritten
+            print(f"\r\x1b[2K{line[:width]}", end="", flush=True)
         elif status.trials != before or not last:
             print(line, flush=True)
         last, before = line, status.trials

@@ -153,6 +153,18 @@ def test_tail_of_a_finished_campaign_ends_at_once_and_says_so(finished, do):
     assert out.splitlines()[-1].startswith("small finished after")
 
 
+def test_tail_rewrites_one_line_on_a_terminal_and_keeps_within_its_width(finished, do, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+
+    _, out, _ = do("tail", "small")
+
+    progress, end, _ = out.split("\n")
+    assert progress.startswith("\r\x1b[2Ksmall: 180/180 designs")
+    assert len(progress) == len("\r\x1b[2K") + 39
+    assert end.startswith("small finished")
+
+
 def test_tail_from_the_start_gives_every_batch_once_and_adds_up(finished, do):
     lines = [json.loads(line) for line in do("tail", "small", "--json", "--from-start")[1].splitlines()]
 

@@ -63,6 +63,15 @@ def test_the_front_among_them_is_marked(enumerate_, store):
     assert any(not row["feasible"] for row in rows)
 
 
+def test_the_executor_changes_no_result(enumerate_, tmp_path):
+    threads = enumerate_("--set", "buffers", "--csv")[1]
+
+    elsewhere = ("--store", str(tmp_path / "elsewhere.sqlite"))  # where no design is known yet
+    processes = enumerate_("--set", "buffers", "--csv", "--executor", "processes", *elsewhere)[1]
+
+    assert processes == threads
+
+
 def test_csv_has_a_column_for_each_parameter_and_metric(enumerate_):
     rows = list(csv.DictReader(io.StringIO(enumerate_("--set", "depth=1,2", "--csv")[1])))
 
