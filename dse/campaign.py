@@ -6,6 +6,7 @@ result.front, result.to_frame()
 
 from __future__ import annotations
 
+import html
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -209,10 +210,30 @@ class Campaign:
             schema=setup.simulator.schema,
             objectives=setup.objectives,
             workloads=self._workloads(),
-            provenance={**provenance(), "seed": self.config.seed, "space": setup.simulator.space.hash},
+            provenance={
+                **provenance(),
+                "seed": self.config.seed,
+                "space": setup.full_space.hash,
+                "search_space": setup.space.hash,
+            },
             runs=setup.runs,
         )
         return store.create_campaign(header, benches)
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks: what is tuned, on what, for what, by whom."""
+        setup = self.setup
+        rows = {
+            "campaign": self.config.name,
+            "simulator": setup.simulator.name,
+            "designs": f"{setup.space.raw_size:,}",
+            "workloads": ", ".join(workload.name for workload in setup.workloads),
+            "objectives": ", ".join(one.text for one in setup.objectives),
+            "constraints": ", ".join(one.name for one in setup.space.constraints),
+            "agents": ", ".join(agent.title for agent in self.config.agents),
+        }
+        cells = (f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items())
+        return f"<table>{''.join(cells)}</table>"
 
     def _json_config(self) -> dict[str, Any]:
         data: dict[str, Any] = self.config.model_dump(mode="json", exclude_unset=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from dse.errors import DseError, LookupFailed, did_you_mean, listed
 from dse.front import Front, FrontDesign, costs_of, hypervolume, non_dominated
 from dse.metrics import Metrics
 from dse.registry import resolve
+from dse.scoring import Scorer
 from dse.store import CampaignRecord, Origin, StoreReader, Trials
 
 if TYPE_CHECKING:
@@ -69,6 +70,43 @@ class CampaignResult:
         return costs
 
     @property
+    def constraint_names(self) -> tuple[str, ...]:
+        """The constraints of the space, then the bounds on metrics; the columns of `violations`."""
+        of_space = (constraint.name for constraint in self.record.space.constraints)
+        return (*of_space, *(bound.text for bound in self.record.constraints))
+
+    @property
+    def violations(self) -> NDArray[np.float64]:
+        """(n, K) how far each trial misses each constraint, <= 0 where it is met; see `constraint_names`.
+
+        1 for a constraint of the space that is broken, and for a bound on a trial without metrics; otherwise
+        relative to the bound.
+        """
+        scorer = Scorer(
+            self.record.space, self.record.schema, self.record.objectives, self.record.constraints
+        )
+        return scorer.score(self.trials.indices, self.trials.metrics).violations
+
+    @property
+    def violated(self) -> dict[str, int]:
+        """Each constraint and how many trials miss it."""
+        counts = (self.violations > 0).sum(axis=0).tolist()
+        return dict(zip(self.constraint_names, counts, strict=True))
+
+    def nearest_to_feasible(self, n: int = 5) -> NDArray[np.int64]:
+        """Rows of up to `n` measured trials that miss the constraints by the least in all; the best first.
+
+        Each design once; none of those that are feasible or have no metrics.
+        """
+        miss = np.maximum(self.violations, 0.0).sum(axis=1)
+        measured = np.isfinite(costs_of(self.record.objectives, self.record.schema, self.trials.metrics))
+        wanted = measured.all(axis=1) & ~self.trials.feasible
+        rows = np.flatnonzero(wanted)[np.argsort(miss[wanted], kind="stable")]
+        _, first = np.unique(self.record.space.keys(self.trials.indices[rows]), return_index=True)
+        nearest: NDArray[np.int64] = rows[np.sort(first)][:n]
+        return nearest
+
+    @property
     def front(self) -> Front:
         """The feasible, non-dominated designs of all runs."""
         return self._front(np.ones(len(self.trials), dtype=np.bool_))
@@ -98,7 +136,10 @@ class CampaignResult:
         return tuple(self._summary(name) for name in names)
 
     def to_frame(self) -> pandas.DataFrame:
-        """All trials as a pandas frame: bookkeeping, parameter values, metrics."""
+        """All trials as a pandas frame: bookkeeping, parameter values, metrics.
+
+        violation: by how much a trial misses its constraints in all; 0 where it meets them.
+        """
         import pandas
 
         agents = [run.agent for run in self.record.runs]
@@ -110,20 +151,40 @@ class CampaignResult:
             "step": self.trials.step,
             "origin": [Origin(o).name.lower() for o in self.trials.origin.tolist()],
             "feasible": self.trials.feasible,
+            "violation": np.maximum(self.violations, 0.0).sum(axis=1),
             **self.record.space.decode(self.trials.indices),
         }
         columns.update({name: self.trials.metrics[:, m] for m, name in enumerate(self.trials.metric_names)})
         return pandas.DataFrame(columns)
 
-    def plot(self, **options: Any) -> Any:
-        """The front as a plotly figure (dashboards.figures.front)."""
-        return resolve("figure", "front")(self, **options)
+    def agents_frame(self) -> pandas.DataFrame:
+        """One row an agent (see `AgentSummary`) as a pandas frame."""
+        import pandas
+
+        names = [field.name for field in fields(AgentSummary)]
+        return pandas.DataFrame([asdict(agent) for agent in self.agents], columns=names)
+
+    def workloads_frame(self) -> pandas.DataFrame:
+        """One row a workload as a pandas frame: name, weight, requests and the hash of its traces."""
+        import pandas
+
+        columns = ["name", "weight", "requests", "hash"]
+        rows = [[workload.get(column) for column in columns] for workload in self.record.workloads]
+        return pandas.DataFrame(rows, columns=columns)
+
+    def plot(self, kind: str = "front", **options: Any) -> Any:
+        """A plotly figure: the "front", or the "hypervolume" over the designs of each agent.
+
+        kind: a name of the registry's figures that takes a result; LookupFailed if there is none.
+        """
+        return resolve("figure", kind)(self, **options)
 
     def __repr__(self) -> str:
         return f"CampaignResult({self.name!r}, {len(self.trials)} trials, {self.front!r})"
 
     def _repr_html_(self) -> str:
-        return self.front._repr_html_()
+        agents: str = self.agents_frame().to_html(index=False, escape=True)
+        return f"{agents}\n{self.front._repr_html_()}"
 
     def _mask_of(self, agent: str) -> NDArray[np.bool_]:
         numbers = [run.number for run in self.record.runs if run.agent == agent]

@@ -8,7 +8,18 @@ import sys
 from importlib import metadata
 from typing import Any
 
-_PACKAGES = ("marl-dse", "numpy", "scipy", "torch", "pymoo", "moocore", "pettingzoo", "pydantic")
+_PACKAGES = (
+    "marl-dse",
+    "numpy",
+    "scipy",
+    "torch",
+    "pymoo",
+    "moocore",
+    "pettingzoo",
+    "pydantic",
+    "distributed",
+    "psycopg",
+)
 
 
 def provenance() -> dict[str, Any]:

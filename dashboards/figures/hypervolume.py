@@ -20,8 +20,11 @@ from dashboards.figures.style import (
     axis,
     message_figure,
     plain_figure,
+    scheme,
     translucent,
 )
+from dashboards.source import frame_of
+from dse.campaign_result import CampaignResult  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 MAX_STEPS = 240
@@ -55,6 +58,14 @@ def hypervolume_view(frame: Frame) -> HypervolumeView:
         if curves:
             found.append(_agent_curve(agent, index, curves, scale))
     return HypervolumeView(frame.campaign_id, tuple(found))
+
+
+def growth_figure(result: CampaignResult, *, theme: str = "light") -> go.Figure:
+    """How fast each agent of a result found its designs: what `result.plot("hypervolume")` shows."""
+    colours = scheme(theme)
+    figure = hypervolume_figure(hypervolume_view(frame_of(result.record, result.trials)), colours)
+    title = {"text": labels.plain(result.name), "x": 0.01, "font": {"size": 14}}
+    return figure.update_layout(paper_bgcolor=colours.paper, title=title, margin={"t": 72})
 
 
 def hypervolume_figure(view: HypervolumeView, colours: Scheme) -> go.Figure:

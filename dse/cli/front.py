@@ -12,7 +12,7 @@ from dse.cli.terminal import add_row, console, print_csv, print_json, table
 from dse.errors import ConfigError
 from dse.front import Front, FrontDesign, knee
 from dse.metrics import Metrics
-from dse.store import default_store
+from dse.store import StoreReader, default_store
 from dse.units import format_percent, format_value
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def command(
     if as_json and as_csv:
         raise ConfigError("--json and --csv exclude each other")
     number = int(campaign) if campaign.isdigit() else campaign
-    result = CampaignResult.load(store or default_store(), number)
+    kept_is_enough = agent is None and not as_json and plot is None
+    load = _load_front if kept_is_enough else CampaignResult.load
+    result = load(store or default_store(), number)
     front = result.front if agent is None else result.front_of(agent)
     if as_json:
         print_json(front_to_json(result, front))
@@ -47,8 +49,20 @@ def command(
         shown.print(front_table(result, front, limit=limit))
         if not len(front):
             shown.print("No feasible design yet.")
+            if len(result.nearest_to_feasible()):
+                shown.print(nearest_table(result))
+        elif any(result.violated.values()):
+            missed = ", ".join(f"{name}: {n:,}" for name, n in result.violated.items() if n)
+            shown.print(f"Trials that miss a constraint: {missed}", markup=False)
     if plot is not None:
         result.plot().write_html(plot, include_plotlyjs=True)
+
+
+def _load_front(store: Path, campaign: int | str) -> CampaignResult:
+    """The campaign with the trials of its front alone: quick, however many there are."""
+    with StoreReader(store) as reader:
+        record = reader.campaign(campaign)
+        return CampaignResult(record, reader.front_trials(record.id))
 
 
 def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:
@@ -63,6 +77,8 @@ def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:
         "reference_costs": front.reference.tolist(),
         "hypervolume": front.hypervolume,
         "trials": len(result.trials),
+        "feasible_trials": int(result.trials.feasible.sum()),
+        "violated": result.violated,
         "baseline": {
             "design": point.to_dict() if point is not None else None,
             "metrics": baseline.to_dict() if baseline is not None else None,
@@ -114,6 +130,24 @@ def front_table(result: CampaignResult, front: Front, *, limit: int) -> Table:
         add_row(made, f"{mark}{design.trial}", *values, _changes(result, design))
     if len(front) > limit:
         made.caption = f"{limit} of {len(front)} designs; --limit, --csv and --json show more"
+    return made
+
+
+def nearest_table(result: CampaignResult) -> Table:
+    """The designs that come nearest to meeting the constraints, and by how much they miss each."""
+    rows = result.nearest_to_feasible()
+    names = [objective.metric for objective in result.record.objectives]
+    made = table(
+        "Nearest to feasible",
+        ["trial", *names, "misses by (relative to the bound)"],
+        left=["misses by (relative to the bound)"],
+    )
+    violations, schema = result.violations, result.record.schema
+    for row in rows.tolist():
+        metrics = Metrics(schema, result.trials.metrics[row])
+        misses = zip(result.constraint_names, violations[row].tolist(), strict=True)
+        text = ", ".join(f"{name}: {miss:.3g}" for name, miss in misses if miss > 0)
+        add_row(made, int(result.trials.id[row]), *(_cell(metrics, name, None) for name in names), text)
     return made
 
 

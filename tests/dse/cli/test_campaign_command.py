@@ -36,7 +36,7 @@ def test_a_check_finds_a_mistake_in_a_combination(dse, campaign_file):
     assert "depth" in done.stderr
 
 
-@pytest.mark.parametrize("word", ["486", "nsga2", "60 unique designs", "time_ns", "safe"])
+@pytest.mark.parametrize("word", ["486", "local, 2 seeds", "60 unique designs", "time_ns", "safe"])
 def test_a_check_is_readable(dse, campaign_file, word):
     assert word in dse("campaign", "check", campaign_file()).stdout
 
