@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections import Counter
@@ -23,9 +24,11 @@ _skipped_for: Counter[str] = Counter()
 
 
 def find_program(name: str) -> str | None:
-    """Path of a system program by its logical name, or None."""
+    """Path of a system program by its logical name, or None; Debian has PostgreSQL off the PATH."""
     executables, _ = PROGRAMS[name]
-    return next((path for path in map(shutil.which, executables) if path), None)
+    folders = [os.environ.get("PATH", ""), *sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    found = (shutil.which(executable, path=os.pathsep.join(folders)) for executable in executables)
+    return next(filter(None, found), None)
 
 
 @pytest.fixture

@@ -14,8 +14,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.conftest import find_program
+
 _USER = "nobody"  # PostgreSQL refuses to run as root
 _SECONDS_TO_START = 30
+
+
+def _program(name: str) -> str:
+    found = find_program(name)
+    if found is None:
+        raise FileNotFoundError(f"{name} is missing")
+    return found
 
 
 class PostgresServer:
@@ -28,7 +37,17 @@ class PostgresServer:
             shutil.chown(self.folder, _USER)
         self._schemas = itertools.count(1)
         self._run(
-            "initdb", "-D", self._data, "-A", "trust", "-U", "dse", "--no-sync", "--locale=C", "-E", "UTF8"
+            _program("initdb"),
+            "-D",
+            self._data,
+            "-A",
+            "trust",
+            "-U",
+            "dse",
+            "--no-sync",
+            "--locale=C",
+            "-E",
+            "UTF8",
         )
         self.start()
 
@@ -53,7 +72,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start and wait until it answers."""
         self.process = subprocess.Popen(
-            ["postgres", "-D", self._data, "-k", str(self.folder), "-c", "listen_addresses="],
+            [_program("postgres"), "-D", self._data, "-k", str(self.folder), "-c", "listen_addresses="],
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             cwd="/",
