@@ -34,7 +34,7 @@ EXIT_CODES: dict[int, str] = {
     2: "wrong usage of the command line",
     3: "invalid input: campaign file, trace, design or name",
     4: "the budget is spent and no feasible design was found, or the space has none",
-    5: "the store is locked, of a newer version, not ours, or the disk is full",
+    5: "the store is locked, of a newer version, not ours or out of reach, or the disk is full",
     130: "interrupted (Ctrl-C); every finished trial is kept",
 }
 
