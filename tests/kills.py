@@ -260,11 +260,13 @@ def integrity(store: str) -> str:
 
 
 def check_second_process(file: Path, store: str, child: Child) -> bool:
-    """Ask for the campaign that the child is running, held still meanwhile; False if it has none yet."""
+    """Ask for the campaign that the child is running, held still meanwhile; False if it has just ended."""
     os.kill(child.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # it runs on for a moment
     try:
-        if NAME not in names_in(store):
-            return False
+        with StoreReader(store) as reader:
+            if reader.written_state(reader.campaign(NAME).id) == "finished":
+                return False
         Campaign.from_file(file).resume(store=store, threads=1)
     except StoreError as error:
         if "locked" not in str(error):
