@@ -12,10 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.errors import StoreError
 from dse.front import costs_of, non_dominated
 from dse.metrics import Metrics
 from dse.point import DesignPoint
-from dse.store import CampaignHeader, CampaignRecord, StoreReader, TransferReader, TrialBlock, Trials
+from dse.store import (
+    CampaignHeader,
+    CampaignRecord,
+    StoreReader,
+    TransferReader,
+    TrialBlock,
+    Trials,
+    place_of,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,4 +179,10 @@ def _without_number(workload: dict[str, Any]) -> dict[str, Any]:
 def _cached_as(store: Path | str, record: CampaignRecord) -> tuple[tuple[str, str], ...]:
     with TransferReader(store) as reader:
         known = {bench.id: (bench.simulator, bench.workload) for bench in reader.benches()}
+    lost = [workload["name"] for workload in record.workloads if workload["bench"] not in known]
+    if lost:
+        raise StoreError(
+            f"store {place_of(store)} is damaged: its design cache does not know workload {lost[0]!r} of "
+            f"campaign {record.name!r}; restore a copy"
+        )
     return tuple(known[workload["bench"]] for workload in record.workloads)

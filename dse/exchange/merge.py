@@ -13,9 +13,9 @@ from typing import Literal
 
 from dse.errors import StoreError
 from dse.exchange.archive import CampaignArchive, content_hash, origin_hash, origin_of
-from dse.exchange.transfer import add_archive, free_name
+from dse.exchange.transfer import add_archive, numbered
 from dse.exchange.whole_file import Progress, no_progress
-from dse.store import CampaignRecord, StoreReader, TransferReader, TransferWriter, place_of
+from dse.store import StoreReader, TransferReader, TransferWriter, place_of
 
 Outcome = Literal["added", "renamed", "skipped"]
 
@@ -50,8 +50,12 @@ def merge_stores(source: Path | str, target: Path | str, *, progress: Progress =
     with StoreReader(source) as reader, TransferWriter(target) as writer:
         steps = _Steps(progress)
         results = _merge_results(source, target, writer, steps)
-        numbers = sorted(row.id for row in reader.campaigns())
-        campaigns = tuple(_merge_campaign(source, target, number, writer, steps) for number in numbers)
+        with StoreReader(target) as there:
+            known = _Known(there)
+            numbers = sorted(row.id for row in reader.campaigns())
+            campaigns = tuple(
+                _merge_campaign(source, target, number, writer, known, steps) for number in numbers
+            )
     return Merged(campaigns, results)
 
 
@@ -91,36 +95,49 @@ def _merge_results(source: Path | str, target: Path | str, writer: TransferWrite
 
 
 def _merge_campaign(
-    source: Path | str, target: Path | str, number: int, writer: TransferWriter, steps: _Steps
+    source: Path | str, target: Path | str, number: int, writer: TransferWriter, known: _Known, steps: _Steps
 ) -> MergedCampaign:
     with TransferReader(source) as cache:
         snapshots = cache.snapshots(number)  # before the trials, so that none is ahead of them
     archive = CampaignArchive.load(source, number)
     name, n = archive.header.name, len(archive.trials)
-    known = _same_campaign(archive, target)
-    if known is not None:
+    same = known.name_of(archive)
+    if same is not None:
         steps.finished(n)
-        return MergedCampaign(name, "skipped", known.name, n)
-    free = free_name(target, name)
+        return MergedCampaign(name, "skipped", same, n)
+    free = numbered(name, known.names)
     folder = place_of(source).base_path(archive.header.config_base)
     base = place_of(target).base_text(folder)
-    add_archive(writer, archive, free, base, snapshots=snapshots, progress=steps)
+    known.add(free, archive, add_archive(writer, archive, free, base, snapshots=snapshots, progress=steps))
     steps.finished(n)
     return MergedCampaign(name, "added" if free == name else "renamed", free, n)
 
 
-def _same_campaign(archive: CampaignArchive, target: Path | str) -> CampaignRecord | None:
-    """The campaign of the target with the same origin and the same trials."""
-    origin = origin_hash(archive.header, archive.created)
-    content = archive.content
-    with StoreReader(target) as reader:
-        for row in reader.campaigns():
-            if row.n_trials != len(archive.trials) or row.created != archive.created:
-                continue
-            record = reader.campaign(row.id)
-            if origin_of(record) == origin and content_hash(reader.trials(row.id)) == content:
-                return record
-    return None
+class _Known:
+    """The campaigns of the target: those of the same moment and size are compared in full."""
+
+    def __init__(self, there: StoreReader) -> None:
+        self._there = there
+        rows = there.campaigns()
+        self.names = {row.name for row in rows}
+        self._numbers: dict[tuple[str, int], list[int]] = {}
+        for row in rows:
+            self._numbers.setdefault((row.created, row.n_trials), []).append(row.id)
+
+    def add(self, name: str, archive: CampaignArchive, number: int) -> None:
+        """Know a campaign that was added."""
+        self.names.add(name)
+        self._numbers.setdefault((archive.created, len(archive.trials)), []).append(number)
+
+    def name_of(self, archive: CampaignArchive) -> str | None:
+        """How the target calls the campaign with the same origin and the same trials, if it has it."""
+        candidates = self._numbers.get((archive.created, len(archive.trials)), [])
+        for number in candidates:
+            record = self._there.campaign(number)
+            same = origin_of(record) == origin_hash(archive.header, archive.created)
+            if same and content_hash(self._there.trials(number)) == archive.content:
+                return record.name
+        return None
 
 
 def _check_different(source: Path | str, target: Path | str) -> None:

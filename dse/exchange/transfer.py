@@ -120,7 +120,11 @@ def free_name(store: Path | str, name: str) -> str:
     if not place_of(store).exists():
         return name
     with StoreReader(store) as reader:
-        taken = {row.name for row in reader.campaigns()}
+        return numbered(name, set(reader.names()))
+
+
+def numbered(name: str, taken: set[str]) -> str:
+    """The name, or the first of `name-2`, `name-3` ... that is not taken."""
     found, number = name, 2
     while found in taken:
         found, number = f"{name}-{number}", number + 1

@@ -1,7 +1,8 @@
-"""The PostgreSQL server of the store's tests, here too."""
+"""The PostgreSQL server and the old store of the tests of the store, here too."""
 
 from __future__ import annotations
 
 from tests.dse.store.conftest import _started, postgres
+from tests.dse.store.test_versions import old
 
-__all__ = ["_started", "postgres"]
+__all__ = ["_started", "old", "postgres"]

@@ -52,7 +52,7 @@ VALUES = st.lists(
     ),
 )
 METRICS = st.lists(st.tuples(st.floats(), st.floats()), max_size=12)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def stop_after(monkeypatch, batches: int) -> None:
