@@ -9,8 +9,11 @@ import pytest
 from dse.config import (
     AgentConfig,
     BudgetConfig,
-    CampaignConfig,
+    ConstraintConfig,
     ObjectiveConfig,
+    StopConfig,
+    StudyConfig,
+    TargetConfig,
     WorkloadConfig,
 )
 from dse.errors import EXIT_CODES
@@ -88,7 +91,17 @@ def test_the_model_page_explains_every_name_of(name):
 
 
 @pytest.mark.parametrize(
-    "table", [AgentConfig, BudgetConfig, CampaignConfig, ObjectiveConfig, WorkloadConfig]
+    "table",
+    [
+        AgentConfig,
+        BudgetConfig,
+        ConstraintConfig,
+        ObjectiveConfig,
+        StopConfig,
+        StudyConfig,
+        TargetConfig,
+        WorkloadConfig,
+    ],
 )
 def test_the_campaign_page_names_every_key_of_a_campaign_file(table):
     text = page("campaign-files.md")

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from dse.campaign import Campaign, CampaignResult
+from dse.campaign import CampaignResult
+from dse.study import Study
 from tests.docs.pages import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -28,9 +29,9 @@ def _this_checkout(monkeypatch):
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
 def test_a_campaign_file_is_valid(file):
-    campaign = Campaign.from_file(file)
+    campaigns = list(Study.from_file(file).campaigns())
 
-    assert campaign.config.budget.unique > 0
+    assert all(campaign.config.budget.unique > 0 for campaign in campaigns)
 
 
 def test_the_readme_lists_every_example():
