@@ -49,6 +49,8 @@ def write_csv(archive: CampaignArchive, path: Path, *, force: bool, progress: Pr
 def read_csv(path: Path, *, progress: Progress) -> CampaignArchive:
     """The campaign in both files; ExchangeError with file, line and column for what is wrong in them."""
     beside = header_path(path)
+    with reading(path):
+        path.stat()
     if not beside.exists():
         raise ExchangeError(
             f"there is no {beside.name} beside it, which has the campaign's space, units and provenance; "

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dse.errors import StoreError
 from dse.exchange.archive import CampaignArchive, content_hash, origin_hash, origin_of
+from dse.exchange.errors import ExchangeError
 from dse.exchange.transfer import add_archive, numbered
 from dse.exchange.whole_file import Progress, no_progress
 from dse.store import StoreReader, TransferReader, TransferWriter, place_of
@@ -43,8 +43,8 @@ def merge_stores(source: Path | str, target: Path | str, *, progress: Progress =
 
     A campaign is there already if one comes from the same run (file, build, machine, moment) and has the same
     trials, whatever its name. One that is running in `source` is added as it is now, interrupted. progress:
-    is told how many trials and results are done. Raises LookupFailed without a source, StoreError if both
-    are the same store or the target cannot be written.
+    is told how many trials and results are done. Raises LookupFailed without a source, ExchangeError
+    if both are the same store, StoreError if the target cannot be written.
     """
     _check_different(source, target)
     with StoreReader(source) as reader, TransferWriter(target) as writer:
@@ -143,7 +143,7 @@ class _Known:
 def _check_different(source: Path | str, target: Path | str) -> None:
     one, other = place_of(source), place_of(target)
     if str(one) == str(other) or _same_file(one.path, other.path):
-        raise StoreError(f"{one} and {other} are the same store: there is nothing to merge")
+        raise ExchangeError(f"{one} and {other} are the same store: there is nothing to merge")
 
 
 def _same_file(one: Path, other: Path) -> bool:

@@ -239,7 +239,7 @@ def test_csv_without_its_header_says_what_is_missing(write, tmp_path):
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_that_does_not_exist_is_named(kind, tmp_path):
-    with pytest.raises(ExchangeError, match=rf"t\.{kind}: (cannot be read: No such file|there is no)"):
+    with pytest.raises(ExchangeError, match=rf"t\.{kind}: cannot be read: No such file"):
         import_campaign(tmp_path / f"t.{kind}", tmp_path / "store.sqlite")
 
 

@@ -13,7 +13,14 @@ import pytest
 from dse.campaign import Campaign
 from dse.campaign_result import CampaignResult
 from dse.errors import LookupFailed, StoreError
-from dse.exchange import CampaignArchive, export_campaign, import_campaign, merge_stores, work_of
+from dse.exchange import (
+    CampaignArchive,
+    ExchangeError,
+    export_campaign,
+    import_campaign,
+    merge_stores,
+    work_of,
+)
 from dse.store import CampaignCopy, StoreReader, TransferReader, TransferWriter, open_reader
 from tests.dse.exchange.campaigns import stored
 
@@ -214,7 +221,7 @@ def test_a_store_is_not_merged_into_itself(source, tmp_path):
     (tmp_path / "link.sqlite").symlink_to(source)
 
     for same in (source, tmp_path / "link.sqlite"):
-        with pytest.raises(StoreError, match="the same store"):
+        with pytest.raises(ExchangeError, match="the same store"):
             merge_stores(source, same)
 
 
