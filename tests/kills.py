@@ -46,6 +46,7 @@ from dse.errors import LookupFailed, StoreError
 from dse.fault_points import FAULT_POINTS, VARIABLE
 from dse.front import costs_of, non_dominated
 from dse.store import ResultBlock, Store, StoreReader, TrialBlock, Trials
+from tests.dse.postgres import PostgresServer
 
 NAME = "killed"
 CAMPAIGN = f"""
@@ -78,6 +79,9 @@ _OTHER_ARRIVALS = 40
 _ROUNDS_PER_SECOND_PROCESS = 5
 _SECONDS_TO_FINISH = 60.0
 _SECONDS_BETWEEN_LOOKS = 0.03
+
+
+_STORE_FAILED = 5
 
 
 class Wrong(Exception):
@@ -155,8 +159,9 @@ class Child:
             run_or_resume(file, store)
             code = 0
         except StoreError as error:
-            sys.stderr.write(f"child: {error}\n")
-            code = 5
+            if "cannot be reached" not in str(error):  # what a killed server leads to
+                sys.stderr.write(f"child: {error}\n")
+            code = _STORE_FAILED
         except BaseException:
             traceback.print_exc()
         finally:
@@ -202,7 +207,7 @@ class Judge:
     dashboard: CampaignSource = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dashboard = CampaignSource(Path(self.store) if "://" not in self.store else self.store)
+        self.dashboard = CampaignSource(Path(self.store))
 
     def judge(self) -> int:
         """Check the store as it is now, and say how many trials it has."""
@@ -298,15 +303,14 @@ class Tally:
 class Executioner:
     """Carries out rounds on one store after another until `rounds` kills are reached.
 
-    kill: how to kill at a random moment, given the child. duration: seconds of an uninterrupted run.
+    duration: seconds of an uninterrupted run. server: kill this one instead of the child.
     """
 
     file: Path
     whole: Trials
     rng: np.random.Generator
     duration: float
-    kill: Callable[[Child], None]
-    fault_points: bool
+    server: PostgresServer | None = None
     tally: Tally = field(default_factory=Tally)
 
     def campaign(self, store: str, rounds: int) -> None:
@@ -328,7 +332,7 @@ class Executioner:
 
     def _round(self, judge: Judge) -> tuple[Child, str | None]:
         """One child; what killed it, None if nothing did."""
-        at_fault_point = self.fault_points and self.rng.random() < 0.5
+        at_fault_point = self.server is None and self.rng.random() < 0.5
         place = str(self.rng.choice(list(FAULT_POINTS))) if at_fault_point else None
         nth = int(self.rng.integers(1, _ARRIVALS.get(place or "", _OTHER_ARRIVALS), endpoint=True))
         child = Child.start(self.file, judge.store, f"{place}:{nth}" if place else None)
@@ -340,14 +344,23 @@ class Executioner:
                 second = False
             judge.look()
             if time.monotonic() >= end:
-                self.kill(child)
-                return child, "random" if child.status != 0 else None
+                killed = self._kill(child)
+                return child, killed if child.status != 0 else None
         died = place is not None and child.status == -signal.SIGKILL
         return child, place if died else None
 
-
-def kill_child(child: Child) -> None:
-    child.kill()
+    def _kill(self, child: Child) -> str:
+        """Kill now, and say what; a child whose server is gone ends by itself."""
+        if self.server is None:
+            child.kill()
+            return "random"
+        self.server.kill()
+        while child.listen(_SECONDS_TO_FINISH):
+            pass
+        self.server.start()
+        if child.status not in (0, _STORE_FAILED):
+            raise Wrong(f"with its server killed, the child ended with {child.status}")
+        return "server"
 
 
 @contextlib.contextmanager
@@ -359,21 +372,21 @@ def registered() -> Iterator[None]:
     del registry.SIMULATORS["fake"], os.environ["DSE_STORE_WAIT_S"]
 
 
-def kill_rounds(rounds: int, seed: int, folder: Path) -> dict[str, Any]:
-    """Kill that often; what happened. Raises Wrong at the first finding."""
+def kill_rounds(rounds: int, seed: int, folder: Path, server: PostgresServer | None = None) -> dict[str, Any]:
+    """Kill that often, the server if one is given; what happened. Raises Wrong at the first finding."""
     file = folder / "campaign.toml"
     file.write_text(CAMPAIGN)
     with registered():
         Campaign.from_file(file).run()  # imports what is imported late
         started = time.monotonic()
-        whole = Campaign.from_file(file).run(store=folder / "whole.sqlite").trials
+        store = server.fresh_url() if server else str(folder / "whole.sqlite")
+        whole = Campaign.from_file(file).run(store=store).trials
         duration = time.monotonic() - started
-        rng = np.random.default_rng(seed)
-        work = Executioner(file, whole, rng, duration, kill_child, fault_points=True)
+        work = Executioner(file, whole, np.random.default_rng(seed), duration, server)
         number = 0
         while work.tally.rounds < rounds:
             number += 1
-            work.campaign(str(folder / f"killed{number}.sqlite"), rounds)
+            work.campaign(server.fresh_url() if server else str(folder / f"killed{number}.sqlite"), rounds)
     tally = work.tally
     return {
         "kills": tally.rounds,
@@ -391,11 +404,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--server", action="store_true", help="kill the PostgreSQL server instead")
     asked = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dse-kills-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dse-kills-") as folder, contextlib.ExitStack() as at_the_end:
+        server = PostgresServer() if asked.server else None
+        if server is not None:
+            at_the_end.callback(server.stop)
         try:
-            found = kill_rounds(asked.rounds, asked.seed, Path(folder))
+            found = kill_rounds(asked.rounds, asked.seed, Path(folder), server)
         except Wrong as wrong:
             sys.stderr.write(f"seed {asked.seed}: {wrong}\n")
             return 1

@@ -42,6 +42,17 @@ def test_two_hundred_kills_lose_nothing():
     }  # fmt: skip
 
 
+@pytest.mark.slow
+@pytest.mark.requires_program("postgres", "initdb")
+def test_killing_the_database_server_loses_nothing():
+    pytest.importorskip("psycopg")
+
+    found = kill(30, 3, "--server")
+
+    assert found["at"] == {"server": 30}
+    assert found["trials_acknowledged"] > 0
+
+
 @pytest.fixture
 def judged(tmp_path):
     """A finished campaign, and the judge of it."""
