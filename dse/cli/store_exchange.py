@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dse.cli.ls import StoreOption
 from dse.cli.terminal import add_row, console, print_json, table
 from dse.cli.waiting import waiting
 from dse.store import StoreReader, default_store, place_of
@@ -26,9 +27,7 @@ def export_trials(
     campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name or number in the store.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .parquet, .csv, .json or .jsonl.")],
     file_format: Format = None,
-    store: Annotated[
-        str | None, typer.Option(help="Store (default: $DSE_STORE or campaigns.sqlite).")
-    ] = None,
+    store: StoreOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,9 +57,7 @@ def import_trials(
     name: Annotated[
         str | None, typer.Option(help="Name of the campaign in the store (default: its own).")
     ] = None,
-    store: Annotated[
-        str | None, typer.Option(help="Store (default: $DSE_STORE or campaigns.sqlite).")
-    ] = None,
+    store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Add an exported campaign to a store, all of it or nothing."""
