@@ -65,3 +65,22 @@ def test_a_dry_run_of_a_study_lists_its_campaigns(dse, campaign_file):
 
     assert done.returncode == 0
     assert "small seed=2" in done.stdout
+
+
+def test_without_a_feasible_design_the_front_shows_the_nearest(dse, campaign_file):
+    ran = dse("run", campaign_file(("at_least = 0.8", "at_least = 5.0")), "--quiet")
+
+    shown = dse("front", "small")
+
+    assert ran.returncode == 4
+    assert "Nearest to feasible" in shown.stdout
+    assert "served >= 5: 0.8" in shown.stdout
+
+
+def test_the_front_as_json_counts_the_trials_that_miss_a_constraint(dse, campaign_file):
+    dse("run", campaign_file(), "--quiet")
+
+    found = json.loads(dse("front", "small", "--json").stdout)
+
+    assert set(found["violated"]) == {"safe", "served >= 0.8"}
+    assert found["trials"] - found["feasible_trials"] >= found["violated"]["served >= 0.8"] > 0
