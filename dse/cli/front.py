@@ -12,7 +12,7 @@ from dse.cli.terminal import add_row, console, print_csv, print_json, table
 from dse.errors import ConfigError
 from dse.front import Front, FrontDesign, knee
 from dse.metrics import Metrics
-from dse.store import StoreReader, default_store
+from dse.store import default_store
 from dse.units import format_percent, format_value
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def command(
     if as_json and as_csv:
         raise ConfigError("--json and --csv exclude each other")
     number = int(campaign) if campaign.isdigit() else campaign
-    kept_is_enough = agent is None and not as_json and plot is None
-    load = _load_front if kept_is_enough else CampaignResult.load
-    result = load(store or default_store(), number)
+    result = CampaignResult.load(store or default_store(), number)
     front = result.front if agent is None else result.front_of(agent)
     if as_json:
         print_json(front_to_json(result, front))
@@ -56,13 +54,6 @@ def command(
             shown.print(f"Trials that miss a constraint: {missed}", markup=False)
     if plot is not None:
         result.plot().write_html(plot, include_plotlyjs=True)
-
-
-def _load_front(store: Path, campaign: int | str) -> CampaignResult:
-    """The campaign with the trials of its front alone: quick, however many there are."""
-    with StoreReader(store) as reader:
-        record = reader.campaign(campaign)
-        return CampaignResult(record, reader.front_trials(record.id))
 
 
 def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class PostgresLink:
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> Cursor:
         """Run one statement."""
-        return self._connection.execute(_query(sql), values or None)
+        return self._connection.execute(_query(sql), values or None, binary=True)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each row, in few round trips."""

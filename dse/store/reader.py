@@ -22,6 +22,7 @@ from dse.objective import Objective
 from dse.point import DesignPoint
 from dse.space import DesignSpace
 from dse.store.connection import connect_reader, place_of
+from dse.store.packed import Packed, joined, packed_type, unpack
 from dse.store.place import Link, Place, store_errors
 from dse.store.records import CampaignRecord, CampaignRow, Origin, RunRow, TrialDetail, Trials
 from dse.store.schema import quoted, trial_columns, trial_table
@@ -101,13 +102,30 @@ class StoreReader:
         """Columns of the trials whose id is greater than `after`; only the named metrics if given."""
         record = self.campaign_static(campaign)
         wanted = tuple(metrics) if metrics is not None else record.schema.names
-        for name in wanted:
-            record.schema.index(name)
-        columns = ["id", *trial_columns(record.space.names, wanted)]
+        which = [record.schema.index(name) for name in wanted]
+        packed = self._packed(record, after)
+        if not len(packed):
+            return self.rows(record.id, after, wanted)
+        found = unpack(packed, after, which, wanted)
+        rest = self.rows(record.id, found.last_id, wanted)
+        return found.followed_by(rest) if len(rest) else found
+
+    def rows(self, campaign: int, after: int, metrics: Sequence[str]) -> Trials:
+        """What `trials` gives, from the table of the trials, which other programs see."""
+        record = self.campaign_static(campaign)
+        columns = ["id", *trial_columns(record.space.names, metrics)]
         sql = (
             f"SELECT {', '.join(map(quoted, columns))} FROM {trial_table(record.id)} WHERE id > ? ORDER BY id"
         )
-        return _trials(self._matrix(sql, (after,), len(columns)), len(record.space), wanted)
+        return _trials(self._matrix(sql, (after,), len(columns)), len(record.space), tuple(metrics))
+
+    def _packed(self, record: CampaignRecord, after: int) -> Packed:
+        """The trials after `after` as the arrays that were kept of them, as far as they reach."""
+        kind = packed_type(len(record.space), len(record.schema))
+        if self._version() < _WITH_FRONT:
+            return np.empty(0, dtype=kind)
+        sql = "SELECT first, last, data FROM packed WHERE campaign = ? AND last > ? ORDER BY last"
+        return joined(self._all(sql, (record.id, after)), after, kind)
 
     def front_trials(self, campaign: int) -> Trials:
         """The feasible, non-dominated trials with all metrics, by rising id.

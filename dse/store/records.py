@@ -185,6 +185,14 @@ class Trials:
         names = [f.name for f in fields(self) if f.name != "metric_names"]
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
+    def followed_by(self, others: Trials) -> Trials:
+        """These trials and others of the same campaign after them."""
+        names = [f.name for f in fields(self) if f.name != "metric_names"]
+        both: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in names
+        }
+        return replace(self, **both)
+
     @property
     def last_id(self) -> int:
         """To be given as `after` in the next poll; 0 if there are no trials."""

@@ -3,7 +3,8 @@
 One store holds many campaigns. The trials of a campaign have their own table, with a typed column for each
 parameter (position of the value) and each metric; `metric` holds the units. `result` is the design cache:
 what a simulator measured for a design on a workload, shared by all campaigns whose simulator, space and
-workload are the same (one `bench`). Words in braces are those of the database (`Link.types`).
+workload are the same (one `bench`). `packed` has the trials once more, as arrays (dse/store/packed.py).
+Words in braces are those of the database (`Link.types`).
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ _VERSION_2 = (
     """CREATE TABLE front (
     campaign {long} NOT NULL, trial {long} NOT NULL, PRIMARY KEY (campaign, trial)
 ){no_rowid}""",
+    """CREATE TABLE packed (
+    campaign {long} NOT NULL, last {long} NOT NULL, first {long} NOT NULL, data {bytes} NOT NULL,
+    PRIMARY KEY (campaign, last)
+)""",
     """CREATE TABLE lease (
     id {number}, campaign {long} NOT NULL, run {whole} NOT NULL, batch {long} NOT NULL, part {whole} NOT NULL,
     payload {bytes} NOT NULL, owner TEXT, seconds {real}, expires {real},

@@ -245,7 +245,7 @@ def _create(link: Link, header: CampaignHeader, benches: Sequence[int], numbers:
 
 def _remove(link: Link, campaign: int) -> int:
     link.execute(f"DROP TABLE {trial_table(campaign)}")
-    for table in ("metric", "run", "snapshot", "front", "lease"):
+    for table in ("metric", "run", "snapshot", "front", "packed", "lease"):
         link.execute(f"DELETE FROM {table} WHERE campaign = ?", (campaign,))
     link.execute("DELETE FROM campaign WHERE id = ?", (campaign,))
     return 1

@@ -111,7 +111,7 @@ def _check_campaign(link: Link, reader: StoreReader, campaign: int, version: int
     found += [f"it has trials of run {run}, which is not among its runs" for run in strangers]
     try:
         if version >= SCHEMA_VERSION:
-            found += _check_front(link, reader, campaign)
+            found += _check_packed(reader, campaign) + _check_front(link, reader, campaign)
     except (StoreError, ValueError, KeyError, TypeError) as error:
         found.append(f"it cannot be read ({type(error).__name__}: {error})")
     return trials, found
@@ -130,3 +130,20 @@ def _check_front(link: Link, reader: StoreReader, campaign: int) -> list[str]:
     kept = {row[0] for row in rows}
     wrong = sorted(kept ^ expected)
     return [f"its kept front is not that of its trials (first difference: trial {wrong[0]})"] if wrong else []
+
+
+def _check_packed(reader: StoreReader, campaign: int) -> list[str]:
+    """Compare the arrays of the trials with their rows."""
+    names = reader.campaign(campaign).schema.names
+    arrays, rows = reader.trials(campaign), reader.rows(campaign, 0, names)
+    if len(arrays) != len(rows):
+        return [f"its arrays hold {len(arrays)} trials and its table {len(rows)}"]
+    parts = ("id", "run", "batch", "step", "origin", "feasible", "seconds", "indices", "metrics")
+    differ = [
+        name
+        for name in parts
+        if not np.array_equal(
+            getattr(arrays, name), getattr(rows, name), equal_nan=name in ("seconds", "metrics")
+        )
+    ]
+    return [f"its arrays and its table differ in {differ[0]}"] if differ else []

@@ -1,6 +1,6 @@
 """The one thread that writes to a store: it takes work from a queue and commits it in batches.
 
-A commit holds whole blocks of trials, at least every 256 rows or 50 ms, so a run's log always ends at the
+A commit holds whole blocks of trials, at least every 4,096 rows or 50 ms, so a run's log always ends at the
 end of one of its batches. What `flush` has acknowledged is on disk even if the process is killed at once.
 """
 
@@ -17,11 +17,12 @@ import numpy as np
 
 from dse.errors import StoreError
 from dse.fault_points import reach
+from dse.store.packed import pack
 from dse.store.place import Link, Place
 from dse.store.records import ResultBlock, TrialBlock
 from dse.store.schema import quoted, trial_columns, trial_table
 
-_ROWS_PER_COMMIT = 256
+_ROWS_PER_COMMIT = 4096
 _SECONDS_PER_COMMIT = 0.05
 _QUEUE_LENGTH = 256
 _KEPT_SNAPSHOTS = 2
@@ -143,6 +144,8 @@ def insert_trials(
     def make(block: TrialBlock) -> Job:
         def job(link: Link) -> int:
             n = len(block)
+            if not n:
+                return 0
             last = last_ids.get(campaign)
             if last is None:
                 last = link.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
@@ -158,6 +161,10 @@ def insert_trials(
                 *block.metrics.T,
             ]
             link.append(table, names, columns)
+            link.execute(
+                "INSERT INTO packed (campaign, last, first, data) VALUES (?, ?, ?, ?)",
+                (campaign, last + n, last + 1, pack(block)),
+            )
             last_ids[campaign] = last + n
             return n
 

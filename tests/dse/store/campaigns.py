@@ -9,8 +9,8 @@ from dse.store import CampaignHeader, RunRow, Store, TrialBlock
 from tests.dse.fake import FakeSimulator
 
 
-def header(name: str = "one") -> CampaignHeader:
-    simulator = FakeSimulator()
+def header(name: str = "one", simulator: FakeSimulator | None = None) -> CampaignHeader:
+    simulator = simulator or FakeSimulator()
     return CampaignHeader(
         name=name,
         config={"name": name, "budget": {"unique": 10}},

@@ -305,3 +305,36 @@ def test_the_place_knows_whether_there_is_a_store(url):
     Store(url).close()
 
     assert (before, place_of(url).exists()) == (False, True)
+
+
+def test_the_arrays_of_trials_equal_their_rows_wherever_a_poll_begins(url):
+    with Store(url) as store:
+        campaign = create(store)
+        append = store.appender(campaign)
+        for batch in range(5):
+            append(block(7, first_step=7 * batch, batch=batch), None)
+        store.flush()
+        names = store.reader.campaign(campaign).schema.names[1:3]
+        for after in (0, 3, 7, 20, 34, 35):
+            arrays = store.reader.trials(campaign, after, metrics=names)
+            rows = store.reader.rows(campaign, after, names)
+
+            assert arrays.id.tolist() == list(range(after + 1, 36))
+            for name in ("id", "run", "batch", "step", "indices", "metrics", "origin", "feasible", "seconds"):
+                assert np.array_equal(getattr(arrays, name), getattr(rows, name)), name
+                assert getattr(arrays, name).dtype == getattr(rows, name).dtype, name
+
+
+@pytest.mark.parametrize("lost", [1, 3, 5])
+def test_trials_whose_array_is_missing_are_read_from_their_rows(url, lost):
+    with Store(url) as store:
+        campaign = create(store)
+        append = store.appender(campaign)
+        for batch in range(5):
+            append(block(7, first_step=7 * batch, batch=batch), None)
+        store.flush()
+        link = place_of(url).writer()
+        link.execute("DELETE FROM packed WHERE last = ?", (7 * lost,))
+        link.close()
+
+        assert store.reader.trials(campaign).step.tolist() == list(range(35))

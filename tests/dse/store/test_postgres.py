@@ -139,11 +139,12 @@ def test_a_null_of_another_program_is_read_as_nan(postgres):
         campaign = create(store)
         store.appender(campaign)(block(3), None)
         store.flush()
-        column = f"m_{store.reader.campaign(campaign).schema.names[0]}"
+        names = store.reader.campaign(campaign).schema.names
+        column = f"m_{names[0]}"
         link = place_of(url).writer()
         link.execute(f'UPDATE trial_{campaign} SET "{column}" = NULL WHERE id = 2')
         link.close()
 
-        found = store.reader.trials(campaign).metrics
+        found = store.reader.rows(campaign, 0, names).metrics
 
     assert np.isnan(found[:, 0]).tolist() == [False, True, False]
