@@ -66,9 +66,9 @@ class MetricImportance:
 class Importance:
     """Sobol's indices of every parameter and subsystem for each metric of a campaign.
 
-    measured: distinct designs that could be used. failed: without the metrics. outside: measured, but not in
-    the campaign's search space. constant: parameters of which only one value was ever measured. unmeasured:
-    values left out because no trial has them, by parameter.
+    measured: distinct designs with these metrics. failed: designs without. outside: measured, but not in the
+    campaign's search space, and so not used (of the 20,000 that are read at most). constant: parameters of
+    which only one value was measured. unmeasured: values left out because no trial has them, by parameter.
     """
 
     campaign: str

@@ -53,7 +53,7 @@ class AnovaProcess:
     def predict(self, at: Positions) -> Floats:
         """The function at rows (m, D)."""
         scaled, mean, deviation = _standardised(self.target)
-        weights = self._weights(scaled, np.ones(len(self.rows)))
+        weights = self._weights(_covariance(self.rows, self.tables), scaled, np.ones(len(self.rows)))
         across = np.ones((len(at), len(self.rows)))
         for d, table in enumerate(self.tables):
             across *= 1.0 + table[at[:, d][:, None], self.rows[:, d][None, :]]
@@ -71,7 +71,8 @@ class AnovaProcess:
         scaled, _, _ = _standardised(self.target)
         n = len(self.rows)
         counts = rng.multinomial(n, np.full(n, 1.0 / n), size=resamples)
-        weights = np.stack([self._weights(scaled, c) for c in (np.ones(n), *counts.astype(np.float64))])
+        like = _covariance(self.rows, self.tables)
+        weights = np.stack([self._weights(like, scaled, c) for c in (np.ones(n), *counts.astype(np.float64))])
         spreads = [
             1.0 + (t.T @ t / len(t))[x[:, None], x] for t, x in zip(self.tables, self.rows.T, strict=True)
         ]
@@ -87,10 +88,10 @@ class AnovaProcess:
         np.divide(shares, variance[None, :, None], out=shares, where=variance[None, :, None] > 0)
         return np.clip(shares[0], 0.0, 1.0), np.clip(shares[1], 0.0, 1.0)
 
-    def _weights(self, scaled: Floats, counts: Floats) -> Floats:
+    def _weights(self, like: Floats, scaled: Floats, counts: Floats) -> Floats:
         """The weight of each trial in the fitted function when it was drawn `counts` times."""
         drawn = np.flatnonzero(counts)
-        covariance = _covariance(self.rows[drawn], self.tables)
+        covariance = like[np.ix_(drawn, drawn)]
         covariance[np.diag_indices_from(covariance)] += self.noise / counts[drawn]
         weights = np.zeros(len(scaled))
         weights[drawn] = _solve(covariance, scaled[drawn])

@@ -21,6 +21,7 @@ from dse.importance import Estimate, Importance, Influence, Kind, MetricImportan
 from dse.space import DesignSpace, IndexMatrix
 
 MOST_TRIALS = 800
+MOST_READ = 20_000
 RESAMPLES = 40
 LEAST_R2 = 0.5
 LEAST_TRIALS = 40
@@ -46,8 +47,9 @@ def sobol(
     """
     names = tuple(metrics) if metrics else tuple(o.metric for o in result.record.objectives)
     columns = [result.record.schema.index(name) for name in names]
-    usable = _usable(result, columns)
-    table = _table(result, usable.rows, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    usable = _usable(result, columns, rng)
+    table = _table(result, usable.rows, rng)
     _need_enough(result, table, len(usable.rows))
     found = tuple(
         _importance(
@@ -61,7 +63,7 @@ def sobol(
     return Importance(
         campaign=result.name,
         metrics=found,
-        measured=len(usable.rows),
+        measured=usable.measured,
         failed=usable.failed,
         outside=usable.outside,
         constant=table.constant,
@@ -70,10 +72,14 @@ def sobol(
 
 
 class _Usable(NamedTuple):
-    """Distinct measured designs of the search space: rows (n, D) of it, values (n, M)."""
+    """Distinct measured designs of the search space: rows (n, D) of it, values (n, M).
+
+    measured: how many there are, of which the rows are at most `MOST_READ`, at random.
+    """
 
     rows: IndexMatrix
     values: NDArray[np.float64]
+    measured: int
     failed: int
     outside: int
 
@@ -89,15 +95,22 @@ class _Table(NamedTuple):
     unmeasured: dict[str, tuple[Any, ...]]
 
 
-def _usable(result: CampaignResult, columns: Sequence[int]) -> _Usable:
+def _usable(result: CampaignResult, columns: Sequence[int], rng: np.random.Generator) -> _Usable:
     record, trials = result.record, result.trials
     _, first = np.unique(record.space.keys(trials.indices), return_index=True)
-    first = np.sort(first)
-    values = trials.metrics[first][:, columns]
-    measured = np.isfinite(values).all(axis=1)
-    rows, inside = _narrowed(trials.indices[first], record.space, record.search_space)
-    kept = measured & inside
-    return _Usable(rows[kept], values[kept], int((~measured).sum()), int((measured & ~inside).sum()))
+    values = trials.metrics[:, columns]
+    measured = np.sort(first[np.isfinite(values[first]).all(axis=1)])
+    read = measured
+    if len(read) > MOST_READ:
+        read = np.sort(rng.choice(read, MOST_READ, replace=False))
+    rows, inside = _narrowed(trials.indices[read], record.space, record.search_space)
+    return _Usable(
+        rows=rows[inside],
+        values=values[read][inside],
+        measured=len(measured),
+        failed=len(first) - len(measured),
+        outside=int((~inside).sum()),
+    )
 
 
 def _narrowed(

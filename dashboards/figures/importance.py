@@ -89,7 +89,8 @@ def reaches_of(analysis: OneAtATime, metric: int) -> tuple[Reach, ...]:
     for step in analysis.steps:
         if step.state == "measured" and math.isfinite(analysis.change(step, metric)):
             grouped.setdefault(step.parameter, []).append(step)
-    found = [_reach(name, steps, analysis, metric) for name, steps in grouped.items() if len(steps) > 1]
+    others = {name: steps for name, steps in grouped.items() if not all(step.current for step in steps)}
+    found = [_reach(name, steps, analysis, metric) for name, steps in others.items()]
     return tuple(sorted(found, key=lambda reach: reach.low - reach.high)[:MOST_BARS])
 
 
@@ -295,7 +296,7 @@ def _panels(colours: Scheme, title: str, heads: Sequence[str], counts: Sequence[
         column_titles=[labels.plain(head) for head in heads],
         row_heights=[count / total for count in counts],
         vertical_spacing=70 / height if len(counts) > 1 else 0.0,
-        horizontal_spacing=0.22 if len(heads) > 1 else 0.0,
+        horizontal_spacing=min(0.17, 0.4 / len(heads)) if len(heads) > 1 else 0.0,
     )
     figure.update_layout(plain_figure(colours, title).layout)
     figure.update_annotations(font={"size": 12.5, "color": colours.ink})

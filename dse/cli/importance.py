@@ -87,7 +87,7 @@ def _draw(analysis: Analysis, path: Path) -> None:
         figure.write_html(path, include_plotlyjs=True)
         return
     try:
-        figure.write_image(path, width=1200)
+        figure.write_image(path, width=max(1200, 560 * len(analysis.metrics)))
     except (ImportError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"{path} needs the library kaleido and a Chromium or Chrome browser: "
