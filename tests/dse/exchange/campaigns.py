@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from dse.campaign_loop import CampaignLoop
 from dse.exchange import CampaignArchive
 from dse.metrics import Metrics, MetricSchema, MetricSpec
 from dse.objective import Objective
@@ -118,3 +120,16 @@ def in_memory(values: Sequence[Value], agent: str, metrics: np.ndarray, name: st
     cached_as = (("simulator", "workload"),)
     created = "2026-01-02T03:04:05+00:00"
     return CampaignArchive(given, cached_as, created, "finished", None, None, None, None, None, trials)
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
+    """Raise the stop flag after that many batches of agents, as the first Ctrl-C does."""
+    original = CampaignLoop._batch
+    done = []
+
+    def batch(self, run, meter):
+        original(self, run, meter)
+        done.append(run)
+        self.stop.raised = len(done) == batches
+
+    monkeypatch.setattr(CampaignLoop, "_batch", batch)

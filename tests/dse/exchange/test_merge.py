@@ -22,7 +22,7 @@ from dse.exchange import (
     work_of,
 )
 from dse.store import CampaignCopy, StoreReader, TransferReader, TransferWriter, open_reader
-from tests.dse.exchange.campaigns import stored
+from tests.dse.exchange.campaigns import stop_after, stored
 
 KILLED = """
 import os, signal, sys
@@ -157,6 +157,22 @@ def test_what_was_merged_is_not_simulated_again(campaign_file, tmp_path):
 
     assert again.name != first.name
     assert 0 not in again.trials.origin[again.trials.run > 0]
+
+
+def test_an_interrupted_campaign_is_resumed_after_a_merge_as_if_never_cut(
+    campaign_file, tmp_path, monkeypatch
+):
+    whole = Campaign.from_file(campaign_file()).run()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        stop_after(patch, 5)
+        Campaign.from_file(campaign_file()).run(store=tmp_path / "cut.sqlite")
+
+    merge_stores(tmp_path / "cut.sqlite", tmp_path / "there.sqlite")
+    resumed = Campaign.from_file(campaign_file()).resume(store=tmp_path / "there.sqlite")
+
+    assert resumed.trials.indices.tolist() == whole.trials.indices.tolist()
+    assert resumed.trials.metrics.tobytes() == whole.trials.metrics.tobytes()
+    assert resumed.trials.origin.tolist() == whole.trials.origin.tolist()
 
 
 def test_progress_ends_at_the_work_that_was_announced(source, target):

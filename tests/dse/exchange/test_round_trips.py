@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dse.campaign import Campaign
-from dse.campaign_loop import CampaignLoop
 from dse.campaign_result import CampaignResult
 from dse.exchange import FORMATS as KINDS
 from dse.exchange import CampaignArchive, ExchangeError, export_campaign, import_campaign
@@ -19,7 +18,7 @@ from dse.exchange.csv_file import guarded, unguarded
 from dse.exchange.header import header_to_dict
 from dse.exchange.whole_file import no_progress
 from dse.store import open_reader
-from tests.dse.exchange.campaigns import FORMATS, in_memory, stored
+from tests.dse.exchange.campaigns import FORMATS, in_memory, stop_after, stored
 
 NASTY = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     [
@@ -53,19 +52,6 @@ VALUES = st.lists(
 )
 METRICS = st.lists(st.tuples(st.floats(), st.floats()), max_size=12)
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def stop_after(monkeypatch, batches: int) -> None:
-    """Raise the stop flag after that many batches of agents, as the first Ctrl-C does."""
-    original = CampaignLoop._batch
-    done = []
-
-    def batch(self, run, meter):
-        original(self, run, meter)
-        done.append(run)
-        self.stop.raised = len(done) == batches
-
-    monkeypatch.setattr(CampaignLoop, "_batch", batch)
 
 
 @pytest.fixture
