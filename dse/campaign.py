@@ -26,6 +26,7 @@ from dse.dry_run import DryRun, dry_run
 from dse.errors import ConfigError, LookupFailed
 from dse.evaluation import Evaluator
 from dse.executors import Executor, ExecutorOptions, check_options, make_executor
+from dse.executors.leases import CampaignPlace
 from dse.interrupt import stop_on_interrupt
 from dse.progress import Watcher
 from dse.provenance import provenance, usable_cores
@@ -99,13 +100,15 @@ class Campaign:
         The first Ctrl-C ends the current batch and raises KeyboardInterrupt with everything committed.
         """
         check_options(threads=threads, **how)
+        if store is None and how.get("executor") == "leases":
+            raise ConfigError("executor 'leases' needs a store that workers can open", key="store")
         if store is None:
             with tempfile.TemporaryDirectory(prefix="marl-dse-") as folder:
                 path = Path(folder) / "store.sqlite"
                 return self.run(store=path, threads=threads, progress=progress, name=name, **how)
         with Store(store) as opened:
             campaign = self._create(opened, name)
-            return self._session(opened, campaign, threads, progress, how)
+            return self._session(CampaignPlace(store, opened, campaign), threads, progress, how)
 
     def resume(
         self,
@@ -130,7 +133,7 @@ class Campaign:
             self._check_same(record)
             opened.own(record.id)
             opened.set_state(record.id, "running")
-            return self._session(opened, record.id, threads, progress, how)
+            return self._session(CampaignPlace(store, opened, record.id), threads, progress, how)
 
     def dry_run(self, *, threads: int | None = None) -> DryRun:
         """Sizes, the time to expect, and ranges of the objectives over a sample; stores nothing."""
@@ -164,12 +167,12 @@ class Campaign:
 
     def _session(
         self,
-        store: Store,
-        campaign: int,
+        place: CampaignPlace,
         threads: int | None,
         progress: Watcher | None,
         how: ExecutorOptions,
     ) -> CampaignResult:
+        store, campaign = place.store, place.campaign
         record = store.reader.campaign(campaign)
         before = store.reader.n_trials(campaign)
         log.info("campaign %r %s", record.name, f"goes on after trial {before}" if before else "starts")
@@ -177,8 +180,9 @@ class Campaign:
         setup = self.setup
         state = "failed"
         try:
+            executor = make_executor(setup.simulator, setup.workloads, threads=threads, place=place, **how)
             with (
-                closing(make_executor(setup.simulator, setup.workloads, threads=threads, **how)) as executor,
+                closing(executor),
                 stop_on_interrupt() as stop,
             ):
                 evaluator = self.evaluator(store, benches, executor)

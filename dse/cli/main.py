@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("dse.cli.run", "run", "Run a campaign file; --dry-run first to see what it would cost."),
     "campaign": ("dse.cli.campaign", "app", "Check campaign files, and print their schema."),
     "resume": ("dse.cli.run", "resume", "Continue an interrupted campaign where its log ends."),
+    "worker": ("dse.cli.worker", "command", "Simulate for a campaign that runs elsewhere on the store."),
     "front": ("dse.cli.front", "command", "Show the Pareto front of a campaign beside its baseline."),
     "importance": ("dse.cli.importance", "command", "Show what decides a metric, or sets a design apart."),
     "ls": ("dse.cli.ls", "command", "List the campaigns of a store: state, budget done, front."),

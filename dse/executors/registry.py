@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dse.errors import ConfigError, LookupFailed, did_you_mean, listed
 from dse.executors.protocol import Executor
@@ -11,12 +12,16 @@ from dse.provenance import usable_cores
 from dse.simulator import Simulator
 from traces.workload import Workload
 
+if TYPE_CHECKING:
+    from dse.executors.leases import CampaignPlace
+
 # Name: what it is, for help texts and errors.
 EXECUTORS = {
     "threads": "threads of this process (the simulator releases Python's lock while it runs)",
     "inline": "this thread alone",
     "processes": "processes of this machine, which may be given limits of time and memory",
     "dask": "workers of a Dask cluster, here or on many machines",
+    "leases": "whoever runs `dse worker` on the same store",
 }
 _WITH_LIMITS = ("processes", "dask")
 
@@ -31,11 +36,13 @@ def make_executor(
     scheduler: str | None = None,
     time_limit_s: float | None = None,
     memory_limit_mib: int | None = None,
+    place: CampaignPlace | None = None,
 ) -> Executor:
     """Build the executor of that name (see `ExecutorOptions`); `threads` is another word for its workers.
 
-    Raises LookupFailed for an unknown name or a library that is missing, ConfigError for an option that the
-    executor has no use for, and DseError if no scheduler answers at the address.
+    place: of the campaign, for executor "leases". Raises LookupFailed for an unknown name or a library that
+    is missing, ConfigError for an option that the executor has no use for, and DseError if no scheduler
+    answers at the address.
     """
     check_options(executor, threads, workers, scheduler, time_limit_s, memory_limit_mib)
     count = workers or threads or usable_cores()
@@ -47,6 +54,8 @@ def make_executor(
         )
     if executor == "dask":
         return _dask(simulator, workloads, count, scheduler, time_limit_s, memory_limit_mib)
+    if executor == "leases":
+        return _leases(simulator, workloads, count, place)
     return ThreadExecutor(simulator, workloads, 1 if executor == "inline" else count)
 
 
@@ -76,6 +85,18 @@ def _dask(
     )
 
 
+def _leases(
+    simulator: Simulator, workloads: Sequence[Workload], workers: int, place: CampaignPlace | None
+) -> Executor:
+    from dse.executors.leases import LeaseExecutor
+
+    if place is None:
+        raise ConfigError(
+            "executor 'leases' needs a campaign in a store that others can open", key="executor"
+        )
+    return LeaseExecutor(simulator, workloads, workers, place)
+
+
 def check_options(
     executor: str = "threads",
     threads: int | None = None,
@@ -99,7 +120,9 @@ def check_options(
     for key, limit in (("time_limit_s", time_limit_s), ("memory_limit_mib", memory_limit_mib)):
         if limit is not None and executor not in _WITH_LIMITS:
             raise ConfigError(
-                f"executor {executor!r} cannot stop a simulation: use executor 'processes' or 'dask'", key=key
+                f"executor {executor!r} cannot stop a simulation: use executor 'processes' or 'dask'"
+                + (", or give the limit to `dse worker`" if executor == "leases" else ""),
+                key=key,
             )
         if limit is not None and not limit > 0:
             raise ConfigError(f"{key}={limit} is out of range: expected more than 0", key=key)

@@ -28,7 +28,7 @@ from traces.workload import Workload
 
 _WORKERS = 2
 _ROUNDS = 5
-_BATCHES = 4
+_BATCHES = 2
 _BLOCK = bytes(1 << 16)
 _BLOCKS_PER_MS = 20
 
