@@ -8,8 +8,8 @@ from dse.store.mounts import network_file_system
 
 TABLE = """\
 /dev/sda1 / ext4 rw 0 0
-server:/home /home nfs4 rw 0 0
-/dev/sdb1 /home/local xfs rw 0 0
+server:/data /shared nfs4 rw 0 0
+/dev/sdb1 /shared/local xfs rw 0 0
 //box/share /mnt/with\\040blank cifs rw 0 0
 mds@tcp:/l /scratch lustre rw 0 0
 me@host: /mnt/ssh fuse.sshfs rw 0 0
@@ -21,9 +21,9 @@ me@host: /mnt/ssh fuse.sshfs rw 0 0
     ("path", "kind"),
     [
         ("/tmp/store.sqlite", None),
-        ("/home/me/store.sqlite", "nfs4"),
-        ("/home/local/store.sqlite", None),
-        ("/homeless/store.sqlite", None),
+        ("/shared/me/store.sqlite", "nfs4"),
+        ("/shared/local/store.sqlite", None),
+        ("/sharedless/store.sqlite", None),
         ("/mnt/with blank/store.sqlite", "cifs"),
         ("/scratch/a/b/store.sqlite", "lustre"),
         ("/mnt/ssh/store.sqlite", "fuse.sshfs"),
