@@ -22,6 +22,7 @@ MISSING: dict[str, list[str]] = {
     "run": ["none.toml"],
     "campaign check": ["none.toml"],
     "resume": ["none"],
+    "worker": ["none"],
     "front": ["none"],
     "ls": ["--store", "none.sqlite"],
     "tail": ["none"],
@@ -49,6 +50,7 @@ MISSING: dict[str, list[str]] = {
 OF_A_STORE: dict[str, list[str]] = {
     "run": ["campaign.toml"],
     "resume": ["small"],
+    "worker": ["small"],
     "front": ["small"],
     "ls": [],
     "tail": ["small"],
