@@ -175,6 +175,21 @@ def test_a_constraint_of_the_file_makes_designs_infeasible_and_saves_their_simul
     assert (result.trials.origin[broken] != Origin.SIMULATED).all()
 
 
+@pytest.mark.parametrize(
+    "agent", ["random", "grid", "local", "nsga2", pytest.param("ippo", marks=pytest.mark.slow)]
+)
+def test_every_agent_finds_designs_that_meet_a_condition(campaign_file, agent):
+    alone = ('name = "nsga2"\nseeds = 2', f'name = "{agent}"\nlabel = "it"')
+    path = campaign_file(("[budget]", BALANCE), alone, ("unique = 60", "unique = 40"))
+
+    result = Campaign.from_file(path).run()
+
+    front = result.front_of("it")
+    values = result.record.space.decode(front.indices)
+    assert len(front) > 0
+    assert (values["buffers"] >= 8 * values["depth"]).all()
+
+
 def test_the_space_of_the_store_knows_the_constraints_of_the_file(campaign_file, store):
     Campaign.from_file(campaign_file(("[budget]", BALANCE))).run(store=store)
 
