@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,15 @@ def test_only_the_search_space_counts():
     assert found.constant == ("mode",)
     assert found.outside == 1  # the baseline, which is slow
     assert set(totals(found)) == {"buffers", "colour", "depth", "queue", "core"}
+
+
+def test_of_very_many_designs_only_some_are_read(result, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("agents.analysis.sobol"), "MOST_READ", 90)
+
+    found = sobol(result, resamples=0)
+
+    assert found.measured == len(np.unique(result.record.space.keys(result.trials.indices)))
+    assert found.metrics[0].trials + found.metrics[0].held_out == 90
 
 
 def test_a_metric_of_many_sizes_is_decomposed_in_its_logarithm():

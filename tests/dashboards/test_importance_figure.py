@@ -98,6 +98,16 @@ def test_the_farthest_parameter_leads_a_tornado():
     ]
 
 
+def test_a_parameter_whose_present_value_is_not_among_the_steps_is_drawn():
+    (reach,) = reaches_of(around(step(3, 5.0)), 0)
+
+    assert (reach.low, reach.high, reach.points) == (0.0, 5.0, (("3", 5.0),))
+
+
+def test_a_parameter_without_another_value_is_not_drawn():
+    assert reaches_of(around(step(2, 0.0, current=True)), 0) == ()
+
+
 def test_values_that_cannot_be_used_are_counted_and_not_drawn():
     steps = (
         step(2, 0.0, current=True),
