@@ -216,7 +216,8 @@ class Judge:
             return 0
         with StoreReader(self.store) as reader:
             record = reader.campaign(NAME)
-            log, front = reader.trials(record.id), reader.front_trials(record.id)
+            log = reader.rows(record.id, 0, record.schema.names)
+            arrays, front = reader.trials(record.id), reader.front_trials(record.id)
             self._expect(reader.names() == [NAME], f"campaigns {reader.names()}")
         n = len(log)
         self._expect(n >= self.acknowledged, f"{n} trials, but {self.acknowledged} were acknowledged")
@@ -226,6 +227,7 @@ class Judge:
         for name in ("id", "run", "batch", "step", "origin", "feasible", "indices", "metrics"):
             found, wanted = getattr(log, name), getattr(self.whole, name)[:n]
             self._expect(found.tobytes() == wanted.tobytes(), f"{name} is not that of the uninterrupted run")
+            self._expect(getattr(arrays, name).tobytes() == found.tobytes(), f"{name} has another array")
         rows = np.flatnonzero(log.feasible)
         costs = costs_of(record.objectives, record.schema, log.metrics[rows])
         best = log.id[rows[non_dominated(costs)]]
@@ -259,8 +261,8 @@ class Judge:
 
 
 def integrity(store: str) -> str:
-    """What SQLite itself thinks of the file."""
-    with contextlib.closing(sqlite3.connect(store)) as connection:
+    """What SQLite itself thinks of the file, opened for reading so that its log is left to the next child."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
@@ -337,13 +339,15 @@ class Executioner:
         nth = int(self.rng.integers(1, _ARRIVALS.get(place or "", _OTHER_ARRIVALS), endpoint=True))
         child = Child.start(self.file, judge.store, f"{place}:{nth}" if place else None)
         end = time.monotonic() + (_SECONDS_TO_FINISH if place else self.rng.uniform(0.0, self.duration))
-        second = self.tally.rounds % _ROUNDS_PER_SECOND_PROCESS == 0
-        while child.listen(min(_SECONDS_BETWEEN_LOOKS, end - time.monotonic())):
+        second = self.tally.rounds >= _ROUNDS_PER_SECOND_PROCESS * self.tally.refused
+        while child.listen(
+            _SECONDS_BETWEEN_LOOKS if second else min(_SECONDS_BETWEEN_LOOKS, end - time.monotonic())
+        ):
             if second and child.acknowledged:
                 self.tally.refused += check_second_process(self.file, judge.store, child)
-                second = False
+                second = False  # refused, or the child has just ended
             judge.look()
-            if time.monotonic() >= end:
+            if time.monotonic() >= end and not second:  # on a slow machine it has nothing to show yet
                 killed = self._kill(child)
                 return child, killed if child.status != 0 else None
         died = place is not None and child.status == -signal.SIGKILL
@@ -366,10 +370,11 @@ class Executioner:
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
     """The fake simulator under its name."""
+    before = registry.SIMULATORS.get("fake")
     registry.SIMULATORS["fake"] = "tests.dse.fake:FakeSimulator"
-    os.environ["DSE_STORE_WAIT_S"] = "0.5"  # for the second process: the one held still may be writing
     yield
-    del registry.SIMULATORS["fake"], os.environ["DSE_STORE_WAIT_S"]
+    if before is None:
+        del registry.SIMULATORS["fake"]
 
 
 def kill_rounds(rounds: int, seed: int, folder: Path, server: PostgresServer | None = None) -> dict[str, Any]:
@@ -407,6 +412,7 @@ def main() -> int:
     parser.add_argument("--server", action="store_true", help="kill the PostgreSQL server instead")
     asked = parser.parse_args()
     started = time.monotonic()
+    os.environ["DSE_STORE_WAIT_S"] = "0.5"  # for the second process: the one held still may be writing
     with tempfile.TemporaryDirectory(prefix="dse-kills-") as folder, contextlib.ExitStack() as at_the_end:
         server = PostgresServer() if asked.server else None
         if server is not None:

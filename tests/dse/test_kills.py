@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from dse.campaign import Campaign
 from tests.dse.fake import fake_environment
-from tests.kills import CAMPAIGN, Judge, Wrong
+from tests.kills import CAMPAIGN, Judge, Wrong, registered
 
 
 def kill(rounds: int, seed: int, *more: str) -> dict:
@@ -53,14 +54,22 @@ def test_killing_the_database_server_loses_nothing():
     assert found["trials_acknowledged"] > 0
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The store of a finished campaign, and its trials."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "campaign.toml").write_text(CAMPAIGN)
+    with registered():
+        result = Campaign.from_file(folder / "campaign.toml").run(store=folder / "store.sqlite")
+    return folder / "store.sqlite", result.trials
+
+
 @pytest.fixture
-def judged(tmp_path):
-    """A finished campaign, and the judge of it."""
-    file = tmp_path / "campaign.toml"
-    file.write_text(CAMPAIGN)
-    store = tmp_path / "store.sqlite"
-    whole = Campaign.from_file(file).run(store=store).trials
-    return Judge(whole, str(store), acknowledged=len(whole))
+def judged(finished, tmp_path):
+    """A copy of the store, and the judge of it."""
+    store, whole = finished
+    shutil.copytree(store.parent, tmp_path, dirs_exist_ok=True)  # with its write-ahead log
+    return Judge(whole, str(tmp_path / store.name), acknowledged=len(whole))
 
 
 def test_the_judge_is_content_with_a_whole_log(judged):
