@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_campaign, bench_command_line, bench_engine, bench_front
+from tests.benchmarks import bench_campaign, bench_command_line, bench_engine, bench_front, bench_store
 
 bench_engine.main()
 bench_campaign.main()
 bench_front.main()
 bench_command_line.main()
+bench_store.main()

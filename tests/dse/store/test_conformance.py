@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dse.campaign import Campaign
 from dse.errors import LookupFailed, StoreError
+from dse.exchange import merge_stores
 from dse.front import non_dominated
 from dse.store import ResultBlock, Store, open_reader, place_of
+from dse.store.upkeep import check_store
 from dse.store.writer import insert_results
 from tests.dse.fake import FakeSimulator
 from tests.dse.store.campaigns import block, create
@@ -338,3 +341,30 @@ def test_trials_whose_array_is_missing_are_read_from_their_rows(url, lost):
         link.close()
 
         assert store.reader.trials(campaign).step.tolist() == list(range(35))
+
+
+def test_a_campaign_gives_the_same_trials_in_every_store(url, tmp_path, campaign_file):
+    file = campaign_file()
+    first = Campaign.from_file(file).run(store=tmp_path / "other.sqlite", threads=1)
+
+    second = Campaign.from_file(file).run(store=url, threads=1)
+
+    for name in ("id", "run", "batch", "step", "origin", "feasible", "indices", "metrics"):
+        assert getattr(first.trials, name).tobytes() == getattr(second.trials, name).tobytes(), name
+    assert check_store(url).problems == ()
+    resumed = Campaign.from_store(url, "small").resume(store=url, threads=1)
+    assert resumed.front.trials.tolist() == second.front.trials.tolist()
+
+
+def test_a_campaign_is_merged_from_and_into_every_kind_of_store(url, tmp_path, campaign_file):
+    there, back = tmp_path / "there.sqlite", tmp_path / "back.sqlite"
+    given = Campaign.from_file(campaign_file()).run(store=there, threads=1)
+
+    merge_stores(there, url)
+    merge_stores(url, back)
+
+    with open_reader(back) as reader:
+        found = reader.trials(1)
+        assert reader.front_trials(1).id.tolist() == sorted(given.front.trials.tolist())
+    assert found.metrics.tobytes() == given.trials.metrics.tobytes()
+    assert check_store(url).problems == check_store(back).problems == ()
