@@ -52,9 +52,9 @@ class Store:
 
     def close(self) -> None:
         """Commit what is queued, give campaigns free and close the store."""
-        self._writer.close()
         self._lookup.close()
         self.reader.close()
+        self._writer.close()  # last: only a connection that may write leaves SQLite's file without a log
         for owned in self._owned:
             owned.release()
         self._owned.clear()
@@ -70,7 +70,7 @@ class Store:
     def create_campaign(self, header: CampaignHeader, benches: Sequence[int]) -> int:
         """Add a campaign with its runs and its own trial table, own it, and return its number."""
         numbers: list[int] = []
-        self._writer.submit(lambda link: _create(link, header, benches, numbers))
+        self._writer.submit(lambda link: insert_campaign(link, header, benches, numbers))
         self.flush()
         self.own(numbers[0])
         return numbers[0]
@@ -207,7 +207,8 @@ class Store:
         self._writer.submit(job)
 
 
-def _create(link: Link, header: CampaignHeader, benches: Sequence[int], numbers: list[int]) -> int:
+def insert_campaign(link: Link, header: CampaignHeader, benches: Sequence[int], numbers: list[int]) -> int:
+    """Within a transaction: add a campaign with its runs and its trial table; `numbers` gets its number."""
     sql = "UPDATE number_in_use SET campaign = campaign + 1 RETURNING campaign"
     campaign = link.execute(sql).fetchone()[0]
     workloads = [{**w, "bench": bench} for w, bench in zip(header.workloads, benches, strict=True)]

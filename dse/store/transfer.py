@@ -23,7 +23,7 @@ from dse.point import DesignPoint
 from dse.store.connection import connect_reader, connect_writer, place_of
 from dse.store.place import Link, Place, store_errors, transaction
 from dse.store.records import CampaignHeader, ResultBlock, TrialBlock
-from dse.store.store import _create
+from dse.store.store import insert_campaign
 from dse.store.writer import change_front, insert_results, insert_snapshot, insert_trials
 
 _RESULTS_AT_ONCE = 20_000
@@ -147,7 +147,7 @@ class TransferWriter(_Open):
             if taken is not None:
                 raise StoreError(f"store {self.place} has a campaign {copy.header.name!r} already")
             numbers: list[int] = []
-            _create(self._link, copy.header, copy.benches, numbers)
+            insert_campaign(self._link, copy.header, copy.benches, numbers)
             self._fill(numbers[0], copy, blocks)
             return numbers[0]
 

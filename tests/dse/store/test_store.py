@@ -126,3 +126,12 @@ def test_a_network_file_system_is_refused(path, monkeypatch):
         Store(path)
 
     assert not path.exists()
+
+
+def test_a_closed_store_is_one_file(path):
+    with Store(path) as store:
+        store.appender(create(store))(block(50), None)
+
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    with open_reader(path) as reader:
+        assert reader.n_trials(1) == 50
