@@ -82,6 +82,7 @@ def _show(results: list[CampaignResult], store: Path | str) -> None:
     for result in results:
         front = result.front
         add_row(made, result.name, f"{len(result.trials):,}", len(front), f"{front.hypervolume:.6g}")
+    made.caption = "each hypervolume is up to its own campaign's reference point: compare within a campaign"
     shown = console()
     shown.print(made)
     shown.print(f"Kept in {place_of(store)}. See: dse front NAME; dse dashboard", markup=False)
