@@ -269,7 +269,9 @@ def integrity(store: str) -> str:
 def check_second_process(file: Path, store: str, child: Child) -> bool:
     """Ask for the campaign that the child is running, held still meanwhile; False if it has just ended."""
     os.kill(child.pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # it runs on for a moment
+    now = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # it runs on for a moment
+    if now is None or now.si_code != os.CLD_STOPPED:
+        return False  # its fault point came first
     try:
         with StoreReader(store) as reader:
             if reader.written_state(reader.campaign(NAME).id) == "finished":
