@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_campaign, bench_command_line, bench_engine, bench_front, bench_store
+from tests.benchmarks import (
+    bench_campaign,
+    bench_command_line,
+    bench_engine,
+    bench_executors,
+    bench_front,
+    bench_store,
+)
 
 bench_engine.main()
+bench_executors.main()
 bench_campaign.main()
 bench_front.main()
 bench_command_line.main()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,9 @@ def main() -> None:
     simulator = OneMillisecond(blocks=_blocks_of_a_millisecond())
     work = [Workload.of(traces.load("synthetic:stream?n=1000&seed=1"))]
     rows = simulator.space.sample(batch, np.random.default_rng(0))
-    rates: dict[str, list[float]] = {"threads": [], "processes": [], "dask": []}
+    rates: dict[str, list[float]] = {"threads": [], "processes": []}
+    if find_spec("distributed"):
+        rates["dask"] = []
     with ExitStack() as stack:
         running = {
             name: stack.enter_context(
