@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -66,7 +65,9 @@ class DaskExecutor:
         self._n_workloads = len(workloads)
         self._patience_s = _PATIENCE_S if patience_s is None else patience_s
         self._chunk_size = ChunkSize(_LEAST_SECONDS)
-        self._plugin = BenchPlugin(pack(simulator, workloads), time_limit_s, memory_limit_mib)
+        self._plugin = BenchPlugin(
+            pack(simulator, workloads), time_limit_s, memory_limit_mib, scheduler is None
+        )
         self._cluster: LocalCluster | None = None
         self._client: Client | None = None
         self._address = scheduler or self._local_cluster(workers)
@@ -201,14 +202,13 @@ class DaskExecutor:
         return self._client
 
     def _local_cluster(self, workers: int) -> str:
-        with _interrupts_held_back():
-            self._cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                silence_logs=logging.ERROR,
-            )
+        self._cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.ERROR,
+        )
         return str(self._cluster.scheduler_address)
 
     def _connect(self) -> None:
@@ -248,13 +248,3 @@ class DaskExecutor:
             f"the Dask scheduler at {self._address} {what} (waited {math.ceil(self._patience_s)} s). Every "
             "trial of the batches before is kept: start it again and continue with `dse resume`"
         )
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """What is started within ignores Ctrl-C: it is for the campaign, which ends them itself."""
-    before: Any = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

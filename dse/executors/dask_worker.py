@@ -7,6 +7,7 @@ started again, so that no death of a worker can lose it.
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from typing import Any
@@ -27,13 +28,19 @@ __all__ = ["DONE", "INPUT_ERROR", "REFUSED", "BenchPlugin", "evaluate_chunk"]
 class BenchPlugin(WorkerPlugin):
     """The packed simulator and workloads, built in each thread of the worker when first needed.
 
-    With limits, each thread has a process that it may kill.
+    With limits, each thread has a process that it may kill. own: of a cluster that the campaign started;
+    Ctrl-C in its terminal is for the campaign alone.
     """
 
     def __init__(
-        self, package: bytes, time_limit_s: float | None = None, memory_limit_mib: int | None = None
+        self,
+        package: bytes,
+        time_limit_s: float | None = None,
+        memory_limit_mib: int | None = None,
+        own: bool = False,
     ) -> None:
         self.package = package
+        self.own = own
         self.limits: dict[str, Any] = {"time_limit_s": time_limit_s, "memory_limit_mib": memory_limit_mib}
         self.name = f"marl-dse-{digest(package + repr(self.limits).encode())}"
 
@@ -41,6 +48,8 @@ class BenchPlugin(WorkerPlugin):
         """Called by Dask in each worker."""
         self._local = threading.local()
         self._processes: list[ProcessExecutor] = []
+        if self.own and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def teardown(self, worker: Worker) -> None:
         """End the processes of this worker."""
