@@ -13,11 +13,12 @@ import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ext.dram_engine import SOURCE_HASH
-from tests.ext.dram_cases import first_difference, random_case
+from tests.ext.dram_cases import first_difference, plain_case, random_case
 
 
 class Outcome(NamedTuple):
@@ -29,8 +30,8 @@ class Outcome(NamedTuple):
     difference: str | None
 
 
-def compared(number: int) -> Outcome:
-    case = random_case(number)
+def compared(number: int, plain: bool = False) -> Outcome:
+    case = plain_case(number) if plain else random_case(number)
     return Outcome(number, len(case.requests), bool(case.retunings), first_difference(case))
 
 
@@ -39,10 +40,12 @@ def main() -> int:
     parser.add_argument("first", type=int)
     parser.add_argument("end", type=int)
     parser.add_argument("--record", type=Path, help="write a JSON record there")
+    parser.add_argument("--plain", action="store_true", help="policies that the faster loops are for")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     with ProcessPoolExecutor(options.workers) as pool:
-        outcomes = list(pool.map(compared, range(options.first, options.end), chunksize=25))
+        task = partial(compared, plain=options.plain)
+        outcomes = list(pool.map(task, range(options.first, options.end), chunksize=25))
     record = {
         "when": datetime.now(UTC).isoformat(timespec="minutes"),
         "engine_source_hash": SOURCE_HASH,

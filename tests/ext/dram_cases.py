@@ -79,6 +79,40 @@ def random_case(number: int, n_requests: int = 80) -> Case:
     return Case(config, requests, warmup, retunings)
 
 
+PLAIN = {
+    "command_mux": 0, "command_buses": 1, "first_ready": 0, "mitigation": 0, "slot_release": 0,
+    "write_forwarding": 0, "write_coalescing": 0, "port_width": 1,
+}  # fmt: skip
+
+
+def plain_case(number: int, n_requests: int = 80) -> Case:
+    """The same with policies that the engine's faster loops are compiled for, most often on one channel."""
+    case = random_case(number, n_requests)
+    rng = np.random.default_rng([20261123, number])
+    changes = dict(PLAIN)
+    requests = case.requests
+    if rng.random() < 0.8:
+        changes["n_channels"] = 1
+        requests = replace(requests, channel=0 * requests.channel, source=0 * requests.source)
+
+    def plain(config: ControllerConfig) -> ControllerConfig:
+        found = replace(
+            config,
+            **changes,
+            page_policy=config.page_policy % 4,
+            scheduler=config.scheduler % 3,
+            scheduler_buffer=config.scheduler_buffer % 3,
+            arbiter=1 if config.arbiter == 0 or rng.random() < 0.5 else config.arbiter,
+            batching_window=config.batching_window * int(rng.integers(0, 2)),
+            power_down_policy=config.power_down_policy * int(rng.integers(0, 2)),
+            self_refresh_timeout=config.self_refresh_timeout * int(rng.integers(0, 2)),
+        )
+        return found if rng.random() < 0.8 else replace(config, n_channels=found.n_channels, command_buses=1)
+
+    retunings = tuple((cycle, plain(config)) for cycle, config in case.retunings)
+    return Case(plain(case.config), requests, case.warmup, retunings)
+
+
 @cache
 def device_config(name: str) -> ControllerConfig:
     """A device with the default policies."""
@@ -218,15 +252,16 @@ def random_gaps(rng: np.random.Generator, n: int, t_refi: int) -> NDArray[np.int
 # ---------------------------------------------------------------------------------- running, comparing
 
 
-def open_engine(case: Case) -> DramEngine:
+def open_engine(case: Case, quiet: bool = False) -> DramEngine:
+    """With everything written down, or nothing, for which a loop of its own may run."""
     config = case.config
     arrays = (config.vector(), config.row_array(), config.length_array(), *case.requests.arrays())
-    return DramEngine(*arrays, warmup=case.warmup, log=True, record=True)
+    return DramEngine(*arrays, warmup=case.warmup, log=not quiet, record=not quiet)
 
 
-def run_engine(case: Case) -> DramEngine:
+def run_engine(case: Case, quiet: bool = False) -> DramEngine:
     """To the end, or to cycle ENDLESS."""
-    engine = open_engine(case)
+    engine = open_engine(case, quiet)
     for cycle, config in case.retunings:
         engine.advance(until_cycle=cycle)
         engine.retune(config.vector())
@@ -261,9 +296,16 @@ def outcome(engine: DramEngine) -> dict[str, object]:
     """All that an engine can be asked for, comparable with ==."""
     return {
         "log": log_rows(engine),
-        "counters": engine.counters(),
         "accept": engine.accept_cycles.tolist(),
         "finish": engine.finish_cycles.tolist(),
+        **totals(engine),
+    }
+
+
+def totals(engine: DramEngine) -> dict[str, object]:
+    """The same for an engine that writes nothing down."""
+    return {
+        "counters": engine.counters(),
         "histograms": [np.flatnonzero(h).tolist() for h in engine.histograms()],
         "histogram_counts": [h[h > 0].tolist() for h in engine.histograms()],
         "sums": engine.latency_sums().tolist(),
@@ -298,4 +340,24 @@ def first_difference(case: Case) -> str | None:
         return f"accept cycles {engine.accept_cycles.tolist()}, twin {twin.accept.tolist()}"
     if not np.array_equal(engine.finish_cycles, twin.finish):
         return f"finish cycles {engine.finish_cycles.tolist()}, twin {twin.finish.tolist()}"
+    quiet, loud = totals(run_engine(case, quiet=True)), totals(engine)
+    if quiet != loud:
+        return f"with nothing written down {[(k, quiet[k], v) for k, v in loud.items() if quiet[k] != v]}"
+    return relayed_difference(case, loud)
+
+
+def relayed_difference(case: Case, expected: dict[str, object]) -> str | None:
+    """Two engines that take turns, one of which writes everything down: what they do otherwise, or None."""
+    quiet, loud = open_engine(case, quiet=True), open_engine(case)
+    if case.retunings:
+        return None
+    for k in range(0, len(case.requests), 7):
+        loud.advance(until_requests=k)
+        quiet.restore(loud.snapshot())
+        quiet.advance(until_requests=k + 4)
+        loud.restore(quiet.snapshot())
+    loud.advance(until_cycle=ENDLESS)
+    ours = totals(loud)
+    if ours != expected:
+        return f"taking turns {[(k, ours[k], v) for k, v in expected.items() if ours[k] != v]}"
     return None
