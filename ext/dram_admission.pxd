@@ -68,7 +68,7 @@ cdef inline inlined admit(
     c.last_admitted_at = t
     if rarely(slot.accepted < 0 or (not plain and a.config.arbiter == ARBITER_SIMPLE)):
         if slot.accepted < 0:
-            accept(a, tape, slot, slot.source, t)
+            accept(a, tape, slot, slot.source, t, plain)
         if not plain and a.config.arbiter == ARBITER_SIMPLE:
             a.in_handshake[slot.source] -= 1
         reopen(a, slot.source, plain)

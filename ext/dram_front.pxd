@@ -23,10 +23,14 @@ from ext.dram_statistics cimport count_delivery
 
 cdef inline inlined schedule_response(Arena* a, Channel* c, cycle_t soonest, int plain) noexcept nogil:
     """When can the controller hand over its next response?"""
-    c.response_at = NEVER
+    cdef cycle_t at = NEVER
     if c.response_head != NO_SLOT:
-        c.response_at = later(slot_at(a, c.response_head).ready, soonest)
-    if plain == LONE or a.n_channels == 1:
+        at = later(slot_at(a, c.response_head).ready, soonest)
+    if plain == LONE:
+        a.response_at = at
+        return
+    c.response_at = at
+    if a.n_channels == 1:
         a.response_at = soonest if rarely(a.n_held != 0) else c.response_at
     else:
         a.response_at = earlier(a.response_at, c.response_at)
@@ -66,14 +70,21 @@ cdef inline place_t take_response(Arena* a, Channel* c, cycle_t t) noexcept nogi
     return place
 
 
-cdef inline int64_t index_at(const Requests* r, int64_t k, int plain) noexcept nogil:
+cdef inline int64_t index_at(const Requests* r, int64_t k) noexcept nogil:
     """Index in the merged trace of number k in the order of sources."""
-    return r.order[k] if plain != LONE and r.order else k
+    return r.order[k] if r.order else k
 
 
 cdef inline cycle_t next_arrival(const Arena* a, const Requests* r, int64_t source, int plain) noexcept nogil:
-    cdef int64_t k = a.position[source]
-    return r.arrival[index_at(r, k, plain)] if k < r.first[source + 1] else NEVER
+    cdef int64_t k = a.next_id if plain == LONE else a.position[source]
+    if plain == LONE:
+        return r.arrival[k] if k < a.n_requests else NEVER
+    return r.arrival[index_at(r, k)] if k < r.first[source + 1] else NEVER
+
+
+cdef inline int64_t in_flight(const Arena* a, int64_t source, int plain) noexcept nogil:
+    """How many requests of the source are under way?"""
+    return a.next_id - a.delivered if plain == LONE else a.in_flight[source]
 
 
 cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, int plain) noexcept nogil:
@@ -81,7 +92,7 @@ cdef inline cycle_t next_offer(const Arena* a, int64_t source, cycle_t soonest, 
     if not plain and a.config.arbiter == ARBITER_SIMPLE:
         if a.in_handshake[source]:
             return NEVER
-    elif a.in_flight[source] >= a.config.max_active_transactions:
+    elif in_flight(a, source, plain) >= a.config.max_active_transactions:
         return NEVER
     return later(a.next_arrival[source], soonest)
 
@@ -101,13 +112,17 @@ cdef inline inlined deliver_now(
     slot.stage = DELIVERED
     a.delivered += 1
     a.last_delivered_at = t
+    count_delivery(a, slot, r.arrival[slot.index], t, plain)
+    if plain == LONE:
+        if a.input_at == NEVER:
+            a.input_at = next_offer(a, source, t, plain)
+        return
     a.in_flight[source] -= 1
     if a.offer_at[source] == NEVER:
         reopen(a, source, plain)
     if rarely(a.window_full):
         a.window_full = 0
         a.input_at = earlier(a.input_at, t)
-    count_delivery(a, slot, r.arrival[slot.index], t, plain)
     if rarely(tape.finished is not NULL):
         tape.finished[slot.index] = t
 
@@ -194,7 +209,13 @@ cdef inline inlined respond(Arena* a, const Requests* r, Tape* tape, cycle_t t, 
     """Phase A."""
     cdef place_t place
     cdef Channel* c = channel_at(a, 0)
-    if (plain != LONE and a.n_channels > 1) or a.config.arbiter == ARBITER_REORDER or a.n_waiting:
+    if plain == LONE:
+        place = c.response_head
+        c.response_head = slot_at(a, place).next_response
+        deliver_now(a, r, tape, place, t, plain)
+        schedule_response(a, c, t + 1, plain)
+        return
+    if a.n_channels > 1 or a.config.arbiter == ARBITER_REORDER or a.n_waiting:
         respond_all(a, r, tape, t, plain)
         return
     place = take_response(a, c, t)
@@ -215,10 +236,14 @@ cdef inline void link_to_source(Arena* a, int64_t id, int64_t source) noexcept n
     a.last_own[source] = id
 
 
-cdef inline void accept(Arena* a, Tape* tape, Slot* slot, int64_t source, cycle_t t) noexcept nogil:
+cdef inline inlined accept(
+    Arena* a, Tape* tape, Slot* slot, int64_t source, cycle_t t, int plain
+) noexcept nogil:
     """The source's handshake ends: its next request may follow in the next cycle."""
     slot.accepted = t
     a.last_accepted_at[source] = t
+    if plain == LONE:
+        return
     a.in_flight[source] += 1
     if rarely(tape.accepted is not NULL):
         tape.accepted[slot.index] = t
@@ -273,19 +298,20 @@ cdef inline inlined enter(
     """The source's next request enters its channel."""
     cdef int64_t id = a.next_id
     cdef Slot* slot = slot_of(a, id)
-    slot.index = index_at(r, a.position[source], plain)
+    slot.index = id if plain == LONE else index_at(r, a.position[source])
     slot.tag = id << BANK_BITS
     slot.source = <uint8_t> source
     slot.stage = WAITING
-    slot.accepted = -1
     a.next_id += 1
-    a.position[source] += 1
+    if plain != LONE:
+        a.position[source] += 1
     a.next_arrival[source] = next_arrival(a, r, source, plain)
     if not plain and a.config.arbiter == ARBITER_SIMPLE:
+        slot.accepted = -1
         a.in_handshake[source] += 1
     else:
-        accept(a, tape, slot, source, t)
-    if a.config.arbiter == ARBITER_REORDER:
+        accept(a, tape, slot, source, t, plain)
+    if plain != LONE and a.config.arbiter == ARBITER_REORDER:
         link_to_source(a, id, source)
     enter_channel(a, r, id, t, plain)
 
@@ -321,6 +347,27 @@ cdef inline inlined take_from(
         a.offer_at[source] = t + 1
 
 
+cdef inline inlined take_one(Arena* a, const Requests* r, Tape* tape, cycle_t t) noexcept nogil:
+    """The only source offers a request."""
+    if rarely(a.next_id - a.oldest_id >= WINDOW):
+        find_oldest(a)
+        if a.next_id - a.oldest_id >= WINDOW:
+            a.input_at = NEVER
+            return
+    enter(a, r, tape, 0, t, LONE)
+    a.input_at = next_offer(a, 0, t + 1, LONE)
+
+
+cdef inline void end_alone(Arena* a) noexcept nogil:
+    """After LONE: bring up to date what follows from other fields, and is not kept there."""
+    a.position[0] = a.next_id
+    a.in_flight[0] = a.next_id - a.delivered
+    a.offer_at[0] = next_offer(a, 0, a.last_accepted_at[0] + 1, LONE)
+    a.window_full = a.input_at == NEVER and a.offer_at[0] != NEVER
+    a.steps_at = a.step_at[0]
+    channel_at(a, 0).response_at = a.response_at
+
+
 cdef inline inlined take_requests(
     Arena* a, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
@@ -328,8 +375,7 @@ cdef inline inlined take_requests(
     cdef int64_t source
     cdef cycle_t soonest = NEVER
     if plain == LONE:
-        take_from(a, r, tape, 0, t, plain)
-        a.input_at = NEVER if rarely(a.window_full) else a.offer_at[0]
+        take_one(a, r, tape, t)
         return
     for source in range(a.n_sources):
         if a.offer_at[source] <= t:

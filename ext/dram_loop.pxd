@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t
 from ext._types cimport cycle_t
 from ext.dram_admission cimport NOT_LISTED, admit, can_admit, end_gathering, update_write_mode
 from ext.dram_commands cimport issue, issue_drowsy, issue_urgent
-from ext.dram_front cimport respond, take_requests
+from ext.dram_front cimport end_alone, respond, take_requests
 from ext.dram_managers cimport (
     drowsy_rank, manage, manage_drowsy, may_sleep, propose_urgent, update_held, urgent_rank,
 )
@@ -240,10 +240,6 @@ cdef inline inlined step_channels(
     """Those channels whose time has come."""
     cdef int64_t number
     cdef cycle_t soonest = NEVER
-    if plain == LONE:
-        if a.step_at[0] <= t:
-            step_channel(a, channel_at(a, 0), r, tape, t, plain)
-        return
     for number in range(a.n_channels):
         if a.step_at[number] <= t:
             step_channel(a, channel_at(a, number), r, tape, t, plain)
@@ -284,7 +280,7 @@ cdef inline inlined run(
 ) noexcept nogil:
     cdef cycle_t t
     while not a.paused:
-        t = earlier(earlier(a.response_at, a.input_at), a.step_at[0] if plain == LONE else a.steps_at)
+        t = earlier(earlier(a.response_at, a.input_at), a.steps_at)
         if not plain:
             t = later(t, a.now + 1)
         if t >= until_cycle:
@@ -302,6 +298,42 @@ cdef inline inlined run(
     outcome[0] = DONE if a.finished else PAUSED
 
 
+cdef inline inlined run_alone(
+    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, Outcome* outcome
+) noexcept nogil:
+    """The same for LONE; nothing is written down."""
+    cdef Channel* c = channel_at(a, 0)
+    cdef cycle_t t = a.now
+    while not a.paused:
+        t = earlier(earlier(a.response_at, a.input_at), a.step_at[0])
+        if t >= until_cycle:
+            t = later(until_cycle - 1, a.now)
+            break
+        if a.response_at <= t:
+            respond(a, r, tape, t, LONE)
+            if a.delivered >= a.pause_at:
+                a.paused = 1
+                if a.delivered == a.n_requests:
+                    a.finished = 1
+                    catch_up(a, t - 1, LONE)
+                    break
+        if a.input_at <= t:
+            take_requests(a, r, tape, t, LONE)
+        if a.step_at[0] <= t:
+            step_channel(a, c, r, tape, t, LONE)
+    a.now = t
+    if not a.finished:
+        catch_up(a, t, LONE)
+    end_alone(a)
+    outcome[0] = DONE if a.finished else PAUSED
+
+
+cdef inline bint is_alone(const Arena* a, const Tape* tape) noexcept nogil:
+    """May the loop for LONE run?"""
+    return (a.plain == LONE and a.n_waiting == 0
+            and tape.log is NULL and tape.accepted is NULL and tape.finished is NULL)
+
+
 cdef inline Outcome simulate(
     Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, int64_t until_requests
 ) noexcept nogil:
@@ -312,8 +344,8 @@ cdef inline Outcome simulate(
     cdef Outcome outcome
     a.pause_at = earlier(until_requests, a.n_requests)
     a.paused = a.delivered >= a.pause_at
-    if a.plain == LONE:
-        run(a, r, tape, until_cycle, &outcome, LONE)
+    if is_alone(a, tape):
+        run_alone(a, r, tape, until_cycle, &outcome)
     elif a.plain:
         run(a, r, tape, until_cycle, &outcome, PLAIN)
     else:

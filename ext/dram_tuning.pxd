@@ -60,7 +60,7 @@ cdef inline void derive(Arena* a) noexcept nogil:
     for number in range(a.n_channels):
         if channel_at(a, number).victims:
             a.plain = ANY
-    if a.plain and a.n_channels == 1 and a.n_sources == 1:
+    if a.plain and a.n_channels == 1 and a.n_sources == 1 and config.arbiter != ARBITER_REORDER:
         a.plain = LONE
 
 
@@ -265,7 +265,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
         c.best_is_extra = 0
         update_room(a, c, r, a.plain)
         update_held(c, a.config.n_ranks)
-        schedule_response(a, c, a.now + 1, a.plain)
+        schedule_response(a, c, a.now + 1, ANY)
         for k in range(a.banks_of_channel):
             count_hits(a, &c.banks[k])
             mark_if_full(a, c, k)
