@@ -16,7 +16,7 @@ from ext.dram_hammer cimport count_activation, pay_activations, settle_rfm
 from ext.dram_lists cimport count_hits, next_hit, remove
 from ext.dram_managers cimport settle_refresh
 from ext.dram_numbers cimport (
-    ACT, AT_ACTIVATE, CLOSED_ROW, MAX_COMMANDS_A_CYCLE, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE,
+    ACT, ANY, AT_ACTIVATE, CLOSED_ROW, LONE, MAX_COMMANDS_A_CYCLE, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE,
     PRE, PREA, RD, RDA, REF, REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS,
     SCHEDULER_FRFCFS_GRP, SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, inlined, later, lowest_bit, rarely,
 )
@@ -55,9 +55,9 @@ cdef inline void write_down(
 
 cdef inline inlined record(
     Arena* a, Tape* tape, const Channel* c, cycle_t t, int64_t command, int64_t rank, int64_t bank,
-    const Slot* slot
+    const Slot* slot, int plain
 ) noexcept nogil:
-    if rarely(tape.log is not NULL):
+    if plain != LONE and rarely(tape.log is not NULL):
         write_down(a, tape, c, t, command, rank, bank, slot)
 
 
@@ -66,9 +66,8 @@ cdef inline inlined count_on_bank(Channel* c, int64_t number, int64_t column) no
 
 
 cdef inline inlined open_row(
-    Arena* a, Channel* c, int64_t number, Slot* slot, cycle_t t, int plain
+    Arena* a, Channel* c, int64_t number, Bank* bank, Slot* slot, cycle_t t, int plain
 ) noexcept nogil:
-    cdef Bank* bank = bank_at(c, number)
     cdef Rank* rank = &c.ranks[bank.rank]
     if slot.row_class == ROW_HIT:
         slot.row_class = ROW_MISS
@@ -86,8 +85,9 @@ cdef inline inlined open_row(
         count_hits(a, bank)
 
 
-cdef inline void close_row(Channel* c, int64_t number, cycle_t physical_close) noexcept nogil:
-    cdef Bank* bank = bank_at(c, number)
+cdef inline void close_row(
+    Channel* c, int64_t number, Bank* bank, cycle_t physical_close
+) noexcept nogil:
     cdef Rank* rank = &c.ranks[bank.rank]
     c.open &= ~bit(number)
     rank.active_end = later(rank.active_end, physical_close)
@@ -118,11 +118,10 @@ cdef inline void count_streak(Arena* a, Channel* c, uint8_t source) noexcept nog
 
 
 cdef inline inlined move_data(
-    Arena* a, Channel* c, const Requests* r, int64_t number, place_t place, bint auto_precharge,
-    cycle_t t, int plain
+    Arena* a, Channel* c, const Requests* r, int64_t number, Bank* bank, place_t place,
+    bint auto_precharge, cycle_t t, int plain
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
-    cdef Bank* bank = bank_at(c, number)
     cdef Slot* slot = slot_at(a, place)
     cdef bint is_write = slot.is_write
     cdef int64_t latency = a.config.t_write_data if is_write else a.config.t_read_data
@@ -140,7 +139,7 @@ cdef inline inlined move_data(
     put_response(a, c, place, t + latency + a.config.t_burst, t, plain)
     if auto_precharge:
         latency = a.config.t_write_close if is_write else a.config.t_read_close
-        close_row(c, number, later(t + latency, bank.activated + a.config.t_ras))
+        close_row(c, number, bank, later(t + latency, bank.activated + a.config.t_ras))
     elif bank.oldest_hit == place:
         bank.oldest_hit = next_hit(a, bank, slot.newer)
     if bank.oldest == NO_SLOT:
@@ -156,17 +155,17 @@ cdef inline void refresh_victim(Arena* a, Channel* c, Tape* tape, int64_t number
     """VRR: the neighbours of the aggressor row are refreshed; no row is open afterwards."""
     cdef Bank* bank = bank_at(c, number)
     c.commands[VRR] += 1
-    record(a, tape, c, t, VRR, bank.rank, number, NULL)
+    record(a, tape, c, t, VRR, bank.rank, number, NULL, ANY)
     if tape.log is not NULL:
         tape.log[tape.n_logged - 1].row = bank.victim
     bank.victim = NO_ROW
     c.victims &= ~bit(number)
-    constrain(a, c, VRR, number, t, a.plain)
+    constrain(a, c, VRR, bank, t, a.plain)
 
 
 cdef inline inlined issue(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, place_t place, uint8_t command,
-    cycle_t t, int plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t number, Bank* bank, place_t place,
+    int64_t command, cycle_t t, int plain
 ) noexcept nogil:
     """A command for the request at `place` goes out; the bank has not chosen again yet."""
     cdef Slot* slot = slot_at(a, place)
@@ -174,32 +173,33 @@ cdef inline inlined issue(
         refresh_victim(a, c, tape, number, t)
         return
     c.commands[command] += 1
-    record(a, tape, c, t, command, c.banks[number].rank, number, slot)
-    constrain(a, c, command, number, t, plain)
+    record(a, tape, c, t, command, bank.rank, number, slot, plain)
+    constrain(a, c, command, bank, t, plain)
     if command == ACT:
-        open_row(a, c, number, slot, t, plain)
+        open_row(a, c, number, bank, slot, t, plain)
         if not plain and rarely(a.config.mitigation):
             count_activation(a, c, r, number, slot, t)
         if not plain and rarely(a.config.slot_release == AT_ACTIVATE) and slot.holds_entry:
-            c.banks[number].released += 1
+            bank.released += 1
             free_entry(a, c, slot, r, t, plain)
     elif command == PRE:
         slot.row_class = ROW_CONFLICT
         count_on_bank(c, number, COUNT_PRE)
-        close_row(c, number, t)
+        close_row(c, number, bank, t)
     else:
-        move_data(a, c, r, number, place, command == RDA or command == WRA, t, plain)
+        move_data(a, c, r, number, bank, place, command == RDA or command == WRA, t, plain)
 
 
 cdef inline void precharge(
     Arena* a, Channel* c, Tape* tape, int64_t number, cycle_t t, int plain
 ) noexcept nogil:
     """PRE without a request."""
+    cdef Bank* bank = bank_at(c, number)
     c.commands[PRE] += 1
-    record(a, tape, c, t, PRE, c.bank_rank[number], number, NULL)
-    constrain(a, c, PRE, number, t, plain)
+    record(a, tape, c, t, PRE, bank.rank, number, NULL, plain)
+    constrain(a, c, PRE, bank, t, plain)
     count_on_bank(c, number, COUNT_PRE)
-    close_row(c, number, t)
+    close_row(c, number, bank, t)
     choose(a, c, number, plain)
 
 
@@ -209,7 +209,7 @@ cdef inline void precharge_all(Arena* a, Channel* c, int64_t rank, cycle_t t, in
     cdef uint64_t left = c.open & c.ranks[rank].banks
     c.banks_closed_by_prea += bit_count(left)
     while left:
-        close_row(c, lowest_bit(left), t)
+        close_row(c, lowest_bit(left), bank_at(c, lowest_bit(left)), t)
         choose(a, c, lowest_bit(left), plain)
         left &= left - 1
 
@@ -248,7 +248,7 @@ cdef inline void refresh_banks(
     cdef uint64_t banks = rank.banks
     if command == REFPB:
         banks = bit(rank.urgent_bank)
-        constrain(a, c, command, rank.urgent_bank, t, plain)
+        constrain(a, c, command, &c.banks[rank.urgent_bank], t, plain)
     elif command == REFSB or command == RFMSB:
         banks = set_of(a, number, rank.urgent_target)
         constrain_set(a, c, command, number, rank.urgent_target, t)
@@ -273,7 +273,7 @@ cdef inline void issue_urgent(
         precharge(a, c, tape, rank.urgent_bank, t, plain)
         return
     c.commands[command] += 1
-    record(a, tape, c, t, command, number, rank.urgent_bank, NULL)
+    record(a, tape, c, t, command, number, rank.urgent_bank, NULL, plain)
     if command == PREA:
         constrain_rank(a, c, command, number, t)
         precharge_all(a, c, number, t, plain)
@@ -288,7 +288,7 @@ cdef inline void issue_drowsy(
     cdef Rank* rank = &c.ranks[number]
     cdef int64_t command = rank.drowsy
     c.commands[command] += 1
-    record(a, tape, c, t, command, number, -1, NULL)
+    record(a, tape, c, t, command, number, -1, NULL, plain)
     constrain_rank(a, c, command, number, t)
     if command == PREA:
         precharge_all(a, c, number, t, plain)

@@ -7,7 +7,7 @@ come. The loop is compiled for ANY configuration, for PLAIN ones and for LONE on
 request takes the constant `plain` and is `inlined`, so that the compiler drops the rarer policies.
 """
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport NOT_LISTED, admit, can_admit, end_gathering, update_write_mode
@@ -24,7 +24,7 @@ from ext.dram_policy cimport (
     bank_of, choose, choose_banks, choose_now, choose_winner, choose_winner_now, cycle_of, may_stay, welcome,
 )
 from ext.dram_spare cimport issue_spare, schedule_spare
-from ext.dram_state cimport NO_NEED, Arena, Channel, Requests, Tape, channel_at, place_t
+from ext.dram_state cimport NO_NEED, Arena, Bank, Channel, Requests, Tape, bank_at, channel_at, place_t
 from ext.dram_statistics cimport account
 
 cdef enum Outcome:
@@ -51,22 +51,23 @@ cdef inline inlined admit_again(
         update_write_mode(a, c)
     if c.last_admitted_at < t and can_admit(c):
         admit(a, c, r, tape, t, &joined, plain)
-        if joined != NOT_LISTED and joined != number and not may_stay(a, &c.banks[joined], plain):
+        if joined != number and joined != NOT_LISTED and not may_stay(a, &c.banks[joined], plain):
             choose(a, c, joined, plain)
         if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM):
             update_write_mode(a, c)
 
 
 cdef inline inlined issue_best(
-    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, bint is_extra, cycle_t t, int plain
+    Arena* a, Channel* c, const Requests* r, Tape* tape, int64_t best, Bank* bank, bint is_extra,
+    cycle_t t, int plain
 ) noexcept nogil:
     """The winning candidate goes out."""
     cdef int64_t number = bank_of(best)
     cdef place_t place = c.wanted_tag[number] & PLACE_MASK
-    cdef uint8_t command = c.banks[number].wanted
+    cdef int64_t command = bank.wanted
     if not plain and rarely(is_extra):
-        place, command = c.banks[number].extra, PRE
-    issue(a, c, r, tape, number, place, command, t, plain)
+        place, command = bank.extra, PRE
+    issue(a, c, r, tape, number, bank, place, command, t, plain)
 
 
 cdef inline inlined issue_one(
@@ -74,9 +75,10 @@ cdef inline inlined issue_one(
 ) noexcept nogil:
     """One command bus, and a bank has won."""
     cdef int64_t number = bank_of(c.best)
-    issue_best(a, c, r, tape, c.best, c.best_is_extra, t, plain)
+    cdef Bank* bank = bank_at(c, number)
+    issue_best(a, c, r, tape, c.best, bank, c.best_is_extra, t, plain)
     admit_again(a, c, r, tape, number, t, plain)
-    choose_now(a, c, number, plain)
+    choose_now(a, c, number, bank, plain)
     choose_winner_now(a, c, t + 1, plain)
     look_again(a, c, t)
 
@@ -120,7 +122,7 @@ cdef inline bint issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, 
     cdef bint issued = cycle_of(c.best) <= t
     if issued:
         number = bank_of(c.best)
-        issue_best(a, c, r, tape, c.best, False, t, False)
+        issue_best(a, c, r, tape, c.best, bank_at(c, number), False, t, False)
         if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
             update_write_mode(a, c)
         choose(a, c, number, False)
@@ -131,7 +133,7 @@ cdef inline bint issue_two(Arena* a, Channel* c, const Requests* r, Tape* tape, 
         issued = True
     elif cycle_of(c.best_row) <= t:
         number = bank_of(c.best_row)
-        issue_best(a, c, r, tape, c.best_row, c.best_is_extra, t, False)
+        issue_best(a, c, r, tape, c.best_row, bank_at(c, number), c.best_is_extra, t, False)
         if a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM:
             update_write_mode(a, c)
         choose(a, c, number, False)

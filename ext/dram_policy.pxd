@@ -15,7 +15,7 @@ from ext.dram_numbers cimport (
     ACT, BANK_BITS, CAUSE_BITS, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, KEY_BITS, MANY_BANKS, MAX_RANKS,
     MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_FLOORS, RANK_LANES, RD, RDA,
     SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, SOME_ROWS, VRR,
-    WR, WRA, earlier, inlined, later, lowest_bit, rarely,
+    WRA, earlier, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_schedulers cimport is_blacklisted, mute_all_but_oldest, pick
 from ext.dram_state cimport Arena, Bank, Channel, bank_at, bit, place_t, slot_at
@@ -71,10 +71,9 @@ cdef inline int64_t tag_of(
 
 
 cdef inline inlined want(
-    Arena* a, Channel* c, int64_t number, place_t place, uint8_t command, int plain
+    Arena* a, Channel* c, int64_t number, Bank* bank, place_t place, int64_t command, int plain
 ) noexcept nogil:
-    cdef Bank* bank = bank_at(c, number)
-    bank.wanted = command
+    bank.wanted = <uint8_t> command
     c.wanted_tag[number] = tag_of(a, c, number, place, command, plain)
     c.wanted_floor[number] = c.floors[bank.floors[0] + a.rules.bank_lane[command]]
     c.wanted_group[number] = <uint16_t> (bank.floors[1] + a.rules.group_lane[command])
@@ -83,15 +82,12 @@ cdef inline inlined want(
 
 
 cdef inline inlined want_column(
-    Arena* a, Channel* c, int64_t number, place_t place, int plain
+    Arena* a, Channel* c, int64_t number, Bank* bank, place_t place, int plain
 ) noexcept nogil:
-    cdef bint auto_precharge = a.closes
-    if rarely(a.closes == SOME_ROWS):
-        auto_precharge = auto_precharges(a, &c.banks[number], plain)
-    if slot_at(a, place).is_write:
-        want(a, c, number, place, WRA if auto_precharge else WR, plain)
-    else:
-        want(a, c, number, place, RDA if auto_precharge else RD, plain)
+    cdef int64_t command = a.columns[slot_at(a, place).is_write]
+    if rarely(a.closes == SOME_ROWS) and auto_precharges(a, bank, plain):
+        command += RDA - RD
+    want(a, c, number, bank, place, command, plain)
 
 
 cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept nogil:
@@ -101,9 +97,9 @@ cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept
     bank.extra = NO_SLOT
     if bank.open_row == CLOSED_ROW:
         if c.victims & bit(number):
-            want(a, c, number, bank.oldest, VRR, False)
+            want(a, c, number, bank, bank.oldest, VRR, False)
         else:
-            want(a, c, number, pick(a, c, bank), ACT, False)
+            want(a, c, number, bank, pick(a, c, bank), ACT, False)
         return
     if a.config.scheduler > SCHEDULER_FRFCFS:
         place = pick(a, c, bank)
@@ -114,33 +110,34 @@ cdef inline void choose_otherwise(Arena* a, Channel* c, int64_t number) noexcept
     else:
         place = grouped_hit(a, c, bank)
     if slot_at(a, place).row != bank.open_row:
-        want(a, c, number, place, PRE, False)
+        want(a, c, number, bank, place, PRE, False)
         return
-    want_column(a, c, number, place, False)
+    want_column(a, c, number, bank, place, False)
     if a.config.first_ready and not is_fresh(bank):
         bank.extra = oldest_non_hit(a, bank, a.config.scheduler > SCHEDULER_FRFCFS)
 
 
-cdef inline inlined choose_now(Arena* a, Channel* c, int64_t number, int plain) noexcept nogil:
+cdef inline inlined choose_now(
+    Arena* a, Channel* c, int64_t number, Bank* bank, int plain
+) noexcept nogil:
     """Bank `number` decides what it wants."""
-    cdef Bank* bank = bank_at(c, number)
     if bank.oldest == NO_SLOT:
         c.wanted_key[number] = NO_KEY
     elif not plain:
         choose_otherwise(a, c, number)
     elif bank.oldest_hit == NO_SLOT:
-        want(a, c, number, bank.oldest, ACT if bank.open_row == CLOSED_ROW else PRE, plain)
-    elif a.config.scheduler == SCHEDULER_FRFCFS_GRP:
-        want_column(a, c, number, grouped_hit(a, c, bank), plain)
+        want(a, c, number, bank, bank.oldest, ACT if bank.open_row == CLOSED_ROW else PRE, plain)
+    elif rarely(a.config.scheduler == SCHEDULER_FRFCFS_GRP):
+        want_column(a, c, number, bank, grouped_hit(a, c, bank), plain)
     elif a.config.scheduler == SCHEDULER_FRFCFS or bank.oldest_hit == bank.oldest:
-        want_column(a, c, number, bank.oldest_hit, plain)
+        want_column(a, c, number, bank, bank.oldest_hit, plain)
     else:
-        want(a, c, number, bank.oldest, PRE, plain)
+        want(a, c, number, bank, bank.oldest, PRE, plain)
 
 
 cdef inline void choose(Arena* a, Channel* c, int64_t number, int plain) noexcept nogil:
     """The same, out of line."""
-    choose_now(a, c, number, plain)
+    choose_now(a, c, number, bank_at(c, number), plain)
 
 
 cdef inline bint may_stay(const Arena* a, const Bank* bank, int plain) noexcept nogil:

@@ -314,6 +314,7 @@ cdef struct Arena:
     int plain                   # ANY, PLAIN or LONE: which loop it runs
     int counts_hits             # the page policy looks at the number of hits in a list
     int closes                  # after a column command the row is closed: NO_ROWS, ALL_ROWS, SOME_ROWS
+    int64_t columns[2]          # the column command for reads, for writes; SOME_ROWS: if the row stays open
     int64_t n_channels
     int64_t banks_of_channel
     int64_t n_groups            # of a channel
@@ -419,6 +420,7 @@ cdef extern from *:
     #define dse_kept(pointer) ({ __typeof__(pointer) kept = (pointer); __asm__("" : "+r"(kept)); kept; })
     """
     Bank* kept "dse_kept"(Bank* bank) noexcept nogil
+    Reach* kept_reach "dse_kept"(Reach* reach) noexcept nogil
 
 
 cdef inline Bank* bank_at(Channel* c, int64_t number) noexcept nogil:

@@ -14,7 +14,7 @@ from ext.dram_numbers cimport (
     BANK_LANES, CAUSE_BITS, CAUSE_COMMAND_BUS, KEY_BITS, N_COMMANDS, PDE, PRE, RANK_FLOORS, RANK_LANES, RD,
     SRE, VRR, WINDOW_SIZE, WRA, inlined, later, lowest_bit,
 )
-from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, Window
+from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, Window, kept_reach
 
 
 cdef inline inlined raise_floors(
@@ -109,11 +109,10 @@ cdef inline inlined update_banks(Channel* c, uint64_t left) noexcept nogil:
 
 
 cdef inline inlined constrain(
-    Arena* a, Channel* c, int64_t command, int64_t number, cycle_t t, int plain
+    Arena* a, Channel* c, int64_t command, const Bank* bank, cycle_t t, int plain
 ) noexcept nogil:
-    """A command to bank `number` went out at t."""
-    cdef const Reach* reach = &a.rules.reach[command]
-    cdef const Bank* bank = &c.banks[number]
+    """A command to a bank went out at t."""
+    cdef const Reach* reach = kept_reach(&a.rules.reach[command])
     raise_floors(reach, bank.floors, c.floors, t << CAUSE_BITS)
     update_banks(c, bank.siblings & c.active & reach.in_group)
     c.last[bank.first_last + command] = t

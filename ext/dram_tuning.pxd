@@ -19,8 +19,9 @@ from ext.dram_numbers cimport (
     ALL_ROWS, ANY, ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, BANK_LANES, CLOSED, CLOSED_ADAPTIVE,
     CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, GROUP_FLOORS, GROUP_LANES, ISSUED, KEY_BITS, LONE,
     MAX_BANKS, MAX_RANKS, NEVER, NO_KEY, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_ROWS,
-    NO_SLOT, N_BATCHES, OPEN_ADAPTIVE, PAGE_TIMEOUT, PER_BANK, RANK_FLOORS, RANK_LANES, RESPONSES_FIFO,
-    RETURNED, SCHEDULER_FRFCFS, SOME_ROWS, SPANS, SPLIT_READ_WRITE, WAITING, WINDOW, earlier, later,
+    NO_SLOT, N_BATCHES, OPEN_ADAPTIVE, PAGE_TIMEOUT, PER_BANK, RANK_FLOORS, RANK_LANES, RD, RDA,
+    RESPONSES_FIFO, RETURNED, SCHEDULER_FRFCFS, SOME_ROWS, SPANS, SPLIT_READ_WRITE, WAITING, WINDOW, WR, WRA,
+    earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
 from ext.dram_state cimport (
@@ -50,6 +51,8 @@ cdef inline void derive(Arena* a) noexcept nogil:
     a.closes = ALL_ROWS if config.page_policy == CLOSED else NO_ROWS
     if a.counts_hits or config.page_policy == CLOSED_CAP:
         a.closes = SOME_ROWS
+    a.columns[0] = RDA if a.closes == ALL_ROWS else RD
+    a.columns[1] = WRA if a.closes == ALL_ROWS else WR
     a.low_watermark = earlier(config.write_low_watermark, config.write_high_watermark)
     a.plain = (config.scheduler <= SCHEDULER_FRFCFS and config.command_mux == 0 and config.command_buses == 1
                and not config.first_ready and config.mitigation == NO_MITIGATION
