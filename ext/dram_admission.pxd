@@ -23,7 +23,7 @@ cdef enum:
 cdef inline inlined update_room(Arena* a, Channel* c, const Requests* r, int plain) noexcept nogil:
     """Room for a request? Bankwise tests the bank of the request admitted last, as DRAMSys does."""
     cdef int64_t size = a.config.request_buffer_size
-    if a.config.scheduler_buffer == SHARED:
+    if not rarely(a.config.scheduler_buffer != SHARED):
         c.has_room = c.queued < size
     elif a.config.scheduler_buffer == BANKWISE:
         c.has_room = c.banks[c.last_bank].length - c.banks[c.last_bank].released < size

@@ -32,6 +32,7 @@ cdef enum:                      # columns of bank_counts
     COUNT_RD = 2
     COUNT_WR = 3
     COUNT_CONFLICT = 4
+    COUNT_MISS = 5
 
 
 cdef inline void write_down(
@@ -132,10 +133,9 @@ cdef inline inlined move_data(
         free_entry(a, c, slot, r, t, plain)
     else:
         bank.released -= 1
-    c.row_classes[slot.row_class] += 1
     count_on_bank(c, number, COUNT_RD + is_write)
-    if slot.row_class == ROW_CONFLICT:
-        count_on_bank(c, number, COUNT_CONFLICT)
+    if slot.row_class != ROW_HIT:
+        count_on_bank(c, number, COUNT_CONFLICT if slot.row_class == ROW_CONFLICT else COUNT_MISS)
     put_response(a, c, place, t + latency + a.config.t_burst, t, plain)
     if auto_precharge:
         latency = a.config.t_write_close if is_write else a.config.t_read_close

@@ -25,14 +25,14 @@ from libc.string cimport memcmp, memcpy
 from ext._types cimport cycle_t
 from ext.dram_loop cimport DONE, LOG_IS_FULL, Outcome, simulate
 from ext.dram_numbers cimport (
-    COARSE_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, PDE, PRAC, ROW_CONFLICT, ROW_HIT,
-    ROW_MISS, SPANS, STALL_BATCHING, STALL_COMMAND, STALL_IDLE,
+    COARSE_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, PDE, PRAC, SPANS,
+    STALL_BATCHING, STALL_COMMAND, STALL_IDLE,
 )
 from ext.dram_numbers cimport MAX_SOURCES as _MAX_SOURCES
 from ext.dram_requests cimport count_writes, first_bad_request
 from ext.dram_rules cimport compile_rules
 from ext.dram_state cimport Arena, Channel, Config, LogEntry, Rank, Requests, Rules, Tape, channel_at
-from ext.dram_statistics cimport latency_bin
+from ext.dram_statistics cimport batch_edge, latency_bin
 from ext.dram_tuning cimport open_arena, retune_arena, schedule_everything
 
 MAX_SOURCES = _MAX_SOURCES
@@ -68,6 +68,11 @@ def latency_bins(latencies):
     """The histogram bin of each latency in cycles, int64 (n,)."""
     cdef const int64_t[::1] values = np.ascontiguousarray(latencies, dtype=np.int64)
     return np.array([latency_bin(values[i]) for i in range(values.shape[0])], dtype=np.int64)
+
+
+cdef _bank_counts(Channel* c):
+    """int64 (64, N_BANK_COUNTS)."""
+    return np.array(<int64_t[: 64 * N_BANK_COUNTS]> c.bank_counts).reshape(64, N_BANK_COUNTS)
 
 
 cdef class DramEngine:
@@ -382,14 +387,20 @@ cdef class DramEngine:
             count[f"stall_{name}"] = stalls[k]
         count.update(
             n_prea_banks=c.banks_closed_by_prea, n_pde_active=c.active_power_downs,
-            n_pde_precharge=commands[PDE] - c.active_power_downs, row_hits=c.row_classes[ROW_HIT],
-            row_misses=c.row_classes[ROW_MISS], row_conflicts=c.row_classes[ROW_CONFLICT],
+            n_pde_precharge=commands[PDE] - c.active_power_downs, **self._row_classes(c),
             forwarded_reads=c.forwarded, coalesced_writes=c.coalesced,
             occupancy_cycles=c.queue_integral + c.queued * (self.arena.now + 1), occupancy_max=c.queue_max,
             blocked_cycles=c.blocked_cycles + (c.input_blocked and not self.arena.finished),
         )
         count.update(self._rank_counters(c))
         return count
+
+    cdef dict _row_classes(self, Channel* c):
+        """Column commands by what they found in the row buffer."""
+        n_act, n_pre, n_rd, n_wr, conflicts, misses = _bank_counts(c).sum(axis=0)[:6].tolist()
+        return {
+            "row_hits": n_rd + n_wr - conflicts - misses, "row_misses": misses, "row_conflicts": conflicts,
+        }
 
     cdef dict _rank_counters(self, Channel* c):
         """State intervals of the ranks of a channel, and the refreshes that they owe."""
@@ -433,7 +444,11 @@ cdef class DramEngine:
 
     def batch_counts(self):
         """Reads in each batch, int64 (32,)."""
-        return np.array(<int64_t[:N_BATCHES]> self.arena.batch_counts)
+        cdef Arena* a = self.arena
+        edges = [batch_edge(a, min(k, a.batch + 1)) for k in range(N_BATCHES + 1)]
+        counts = np.diff(np.array(edges, dtype=np.int64))
+        counts[a.batch] -= a.batch_left
+        return counts
 
     def source_histograms(self):
         """Latency from arrival by source, int64 (sources, 2: reads and writes, COARSE_BINS).
@@ -466,13 +481,8 @@ cdef class DramEngine:
 
         int64 (channels, banks of a channel, 5). A PREA counts on no bank.
         """
-        cdef Channel* c
-        found = []
-        for number in range(self.arena.n_channels):
-            c = channel_at(self.arena, number)
-            counts = np.asarray(<int64_t[: 64 * N_BANK_COUNTS]> c.bank_counts).reshape(64, N_BANK_COUNTS)
-            found.append(counts[: self.arena.banks_of_channel].copy())
-        return np.array(found)
+        found = [_bank_counts(channel_at(self.arena, k)) for k in range(self.arena.n_channels)]
+        return np.array(found)[:, : self.arena.banks_of_channel, : len(BANK_COUNTS)].copy()
 
     def command_log(self):
         """Commands issued: arrays cycle, command (position in COMMANDS), channel, rank, bank of the channel,

@@ -46,6 +46,12 @@ cdef inline void line_up(Arena* a, Channel* c, place_t place) noexcept nogil:
     c.response_tail = place
 
 
+cdef inline void count_response(Channel* c, Slot* slot) noexcept nogil:
+    """RespQueue Reorder: the order in which the responses came, should it become Fifo."""
+    slot.older = <int32_t> c.n_put
+    c.n_put += 1
+
+
 cdef inline inlined put_response(
     Arena* a, Channel* c, place_t place, cycle_t ready, cycle_t t, int plain
 ) noexcept nogil:
@@ -53,9 +59,9 @@ cdef inline inlined put_response(
     cdef Slot* slot = slot_at(a, place)
     slot.stage = ISSUED
     slot.ready = ready
-    slot.older = <int32_t> c.n_put
-    c.n_put += 1
-    if a.config.resp_queue == RESPONSES_FIFO:
+    if rarely(a.config.resp_queue == RESPONSES_REORDER):
+        count_response(c, slot)
+    else:
         line_up(a, c, place)
     if place == c.response_head:
         schedule_response(a, c, t + 1, plain)

@@ -230,7 +230,8 @@ cdef inline inlined step_channel(
         update_held(c, a.config.n_ranks)
         choose_winner(a, c, t + 1, plain)
     c.stalls[STALL_COMMAND if issued else stall] += 1
-    c.queue_max = later(c.queue_max, c.queued)
+    if c.queued > c.queue_max:
+        c.queue_max = c.queued
     schedule_channel(a, c, t, plain)
 
 
@@ -305,8 +306,10 @@ cdef inline inlined run_alone(
 ) noexcept nogil:
     """The same for LONE; nothing is written down."""
     cdef Channel* c = channel_at(a, 0)
-    cdef cycle_t t = a.now
-    while not a.paused:
+    cdef cycle_t t
+    if a.paused:
+        until_cycle = a.now + 1
+    while True:
         t = earlier(earlier(a.response_at, a.input_at), a.step_at[0])
         if t >= until_cycle:
             t = later(until_cycle - 1, a.now)
@@ -315,6 +318,7 @@ cdef inline inlined run_alone(
             respond(a, r, tape, t, LONE)
             if a.delivered >= a.pause_at:
                 a.paused = 1
+                until_cycle = t + 1
                 if a.delivered == a.n_requests:
                     a.finished = 1
                     catch_up(a, t - 1, LONE)

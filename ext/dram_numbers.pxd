@@ -62,7 +62,7 @@ cdef enum:
     COARSE_BINS = 128           # 4 bins per octave
     SPANS = 512                 # intervals of the timeline
     FIRST_SPAN_BITS = 6
-    N_BANK_COUNTS = 5           # ACT, PRE, RD, WR, conflicts
+    N_BANK_COUNTS = 8           # ACT, PRE, RD, WR, conflicts, misses, two of padding
     # Keys (dram_policy): cycle | priority | age | bank
     BANK_BITS = 6
     AGE_BITS = 14               # ids in play between two full choices: twice WINDOW, and room

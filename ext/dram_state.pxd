@@ -240,7 +240,7 @@ cdef struct Channel:
     place_t fifo_tail
     place_t response_head
     place_t response_tail
-    int64_t n_put               # responses put into the queue
+    int64_t n_put               # responses counted, so that their order is known
     int64_t last_bank           # of the last admitted request
     cycle_t last_admitted_at
     int64_t queued              # entries of the scheduler buffer held
@@ -271,7 +271,6 @@ cdef struct Channel:
     int64_t commands[N_COMMANDS]
     int64_t banks_closed_by_prea
     int64_t active_power_downs
-    int64_t row_classes[3]
     int64_t forwarded
     int64_t coalesced
     int64_t queue_integral
@@ -342,11 +341,9 @@ cdef struct Arena:
     # Statistics
     int64_t warmup
     int64_t n_measured_reads
-    int64_t reads_done
-    int64_t batch
-    int64_t batch_edge
+    int64_t batch               # of measured reads
+    int64_t batch_left          # reads
     int64_t batch_sums[N_BATCHES]
-    int64_t batch_counts[N_BATCHES]
     int64_t latency_sum[4]      # reads, writes from arrival; reads, writes from acceptance
     int64_t latency_max[4]
     int64_t span_bits           # log2 of the cycles of one interval of the timeline

@@ -11,7 +11,7 @@ from libc.string cimport memset
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
-    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, LONE, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
+    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, LONE, NEVER, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
     STALL_BATCHING, STALL_IDLE, earlier, highest_bit, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport bank_of, bound_of, extra_bound_of, withheld
@@ -49,14 +49,23 @@ cdef inline inlined count_latency(Arena* a, int64_t series, int64_t latency) noe
         a.latency_max[series] = latency
 
 
-cdef inline void count_batch(Arena* a, int64_t latency) noexcept nogil:
-    """Batch k of the measured reads, by completion, ends before number (k + 1) * reads // N_BATCHES."""
-    while a.reads_done >= a.batch_edge:
+cdef inline int64_t batch_edge(const Arena* a, int64_t batch) noexcept nogil:
+    """Where a batch of the measured reads, by completion, begins."""
+    return batch * a.n_measured_reads // N_BATCHES
+
+
+cdef inline void end_batches(Arena* a) noexcept nogil:
+    """Go on to the next batch that has reads, if there is one."""
+    while a.batch_left == 0 and a.batch < N_BATCHES - 1:
         a.batch += 1
-        a.batch_edge = (a.batch + 1) * a.n_measured_reads // N_BATCHES
+        a.batch_left = batch_edge(a, a.batch + 1) - batch_edge(a, a.batch)
+
+
+cdef inline void count_batch(Arena* a, int64_t latency) noexcept nogil:
     a.batch_sums[a.batch] += latency
-    a.batch_counts[a.batch] += 1
-    a.reads_done += 1
+    a.batch_left -= 1
+    if rarely(a.batch_left == 0):
+        end_batches(a)
 
 
 cdef inline void halve_timeline(Arena* a) noexcept nogil:
@@ -144,7 +153,7 @@ cdef inline inlined account(Arena* a, Channel* c, cycle_t t, int64_t* stall, int
             stall[0] = STALL_BATCHING
             return
     c.then = t
-    if rarely((c.active & ~withheld(c, plain) & ~(0 if plain else c.mute)) == 0):
+    if rarely(c.bank_at >= NEVER if plain else (c.active & ~withheld(c, plain) & ~c.mute) == 0):
         cause = cause_of_holding(c, plain)
         c.stalls[cause] += gap
         stall[0] = cause

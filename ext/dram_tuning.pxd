@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_admission cimport update_room
 from ext.dram_front cimport (
-    hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response,
+    count_response, hold_for_source, line_up, link_to_source, next_arrival, next_offer, schedule_response,
 )
 from ext.dram_hammer cimport clear_table, mark_if_full
 from ext.dram_lists cimport count_hits
@@ -20,10 +20,11 @@ from ext.dram_numbers cimport (
     CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, GROUP_FLOORS, GROUP_LANES, ISSUED, KEY_BITS, LONE,
     MAX_BANKS, MAX_RANKS, NEVER, NO_KEY, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_ROWS,
     NO_SLOT, N_BATCHES, OPEN_ADAPTIVE, PAGE_TIMEOUT, PER_BANK, RANK_FLOORS, RANK_LANES, RD, RDA,
-    RESPONSES_FIFO, RETURNED, SCHEDULER_FRFCFS, SOME_ROWS, SPANS, SPLIT_READ_WRITE, WAITING, WINDOW, WR, WRA,
+    RESPONSES_FIFO, RESPONSES_REORDER, RETURNED, SCHEDULER_FRFCFS, SOME_ROWS, SPANS, SPLIT_READ_WRITE, WAITING, WINDOW, WR, WRA,
     earlier, later,
 )
 from ext.dram_policy cimport choose, choose_winner
+from ext.dram_statistics cimport end_batches
 from ext.dram_state cimport (
     Arena, Bank, Channel, Config, Rank, Requests, Slot, bit, channel_at, place_of, place_t, row_counters,
     slot_at, slot_of,
@@ -142,7 +143,8 @@ cdef inline void open_arena(Arena* a, const Config* config, const Requests* r) n
     a.last_units = a.n_units
     a.now = -1
     a.finished = a.n_requests == 0
-    a.batch_edge = a.n_measured_reads // N_BATCHES
+    a.batch_left = a.n_measured_reads // N_BATCHES
+    end_batches(a)
     a.span_bits = FIRST_SPAN_BITS
     a.span_end = SPANS << FIRST_SPAN_BITS
     for number in range(a.n_channels):
@@ -239,9 +241,14 @@ cdef inline void line_up_by_issue(Arena* a, const Requests* r) noexcept nogil:
 cdef inline void line_up_responses(Arena* a, const Requests* r, int64_t resp_queue) noexcept nogil:
     """Change the order in which the responses leave that wait in the controllers."""
     cdef int64_t number
+    cdef place_t place
     if resp_queue == a.config.resp_queue:
         return
     for number in range(a.n_channels):
+        place = channel_at(a, number).response_head
+        while place != NO_SLOT and resp_queue == RESPONSES_REORDER:
+            count_response(channel_at(a, number), slot_at(a, place))
+            place = slot_at(a, place).next_response
         channel_at(a, number).response_head = NO_SLOT
     if resp_queue == RESPONSES_FIFO:
         line_up_by_issue(a, r)
