@@ -124,8 +124,8 @@ cdef inline inlined move_data(
 ) noexcept nogil:
     """RD, RDA, WR or WRA: the request leaves its bank's list."""
     cdef Slot* slot = slot_at(a, place)
-    cdef bint is_write = slot.is_write
-    cdef int64_t latency = a.config.t_write_data if is_write else a.config.t_read_data
+    cdef int64_t is_write = slot.is_write
+    cdef int64_t close
     remove(a, bank, place)
     bank.columns += 1
     bank.touched = t
@@ -136,17 +136,17 @@ cdef inline inlined move_data(
     count_on_bank(c, number, COUNT_RD + is_write)
     if slot.row_class != ROW_HIT:
         count_on_bank(c, number, COUNT_CONFLICT if slot.row_class == ROW_CONFLICT else COUNT_MISS)
-    put_response(a, c, place, t + latency + a.config.t_burst, t, plain)
+    put_response(a, c, place, t + a.data_end[is_write], t, plain)
     if auto_precharge:
-        latency = a.config.t_write_close if is_write else a.config.t_read_close
-        close_row(c, number, bank, later(t + latency, bank.activated + a.config.t_ras))
+        close = a.config.t_write_close if is_write else a.config.t_read_close
+        close_row(c, number, bank, later(t + close, bank.activated + a.config.t_ras))
     elif bank.oldest_hit == place:
         bank.oldest_hit = next_hit(a, bank, slot.newer)
     if bank.oldest == NO_SLOT:
         c.active &= ~bit(number)
         c.n_active -= 1
     if is_write != c.last_direction:
-        turn_around(a, c, is_write, plain)
+        turn_around(a, c, <uint8_t> is_write, plain)
     if not plain and rarely(a.config.scheduler == SCHEDULER_BLISS):
         count_streak(a, c, slot.source)
 
@@ -187,7 +187,7 @@ cdef inline inlined issue(
         count_on_bank(c, number, COUNT_PRE)
         close_row(c, number, bank, t)
     else:
-        move_data(a, c, r, number, bank, place, command == RDA or command == WRA, t, plain)
+        move_data(a, c, r, number, bank, place, command % 2 == RDA % 2, t, plain)
 
 
 cdef inline void precharge(

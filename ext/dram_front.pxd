@@ -324,8 +324,10 @@ cdef inline inlined enter(
 
 cdef inline void find_oldest(Arena* a) noexcept nogil:
     """Bring `oldest_id` up to date."""
-    while a.oldest_id < a.next_id and slot_of(a, a.oldest_id).stage == DELIVERED:
-        a.oldest_id += 1
+    cdef int64_t id = a.oldest_id
+    while id < a.next_id and slot_of(a, id).stage == DELIVERED:
+        id += 1
+    a.oldest_id = id
 
 
 cdef inline inlined take_from(

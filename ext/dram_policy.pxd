@@ -7,7 +7,7 @@ loop over the set bits of `active`. O(1) a choice, except FrFcfsGrp and the sear
 (the length of a bank's list); O(active banks) a winner.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_lists cimport has_older_twin, is_fresh, next_hit, oldest_non_hit
@@ -76,8 +76,7 @@ cdef inline inlined want(
     bank.wanted = <uint8_t> command
     c.wanted_tag[number] = tag_of(a, c, number, place, command, plain)
     c.wanted_floor[number] = c.floors[bank.floors[0] + a.rules.bank_lane[command]]
-    c.wanted_group[number] = <uint16_t> (bank.floors[1] + a.rules.group_lane[command])
-    c.wanted_lane[number] = <uint8_t> (bank.first_lane + a.rules.rank_lane[command])
+    c.wanted_lanes[number].both = bank.lanes.both + a.rules.lanes[command].both
     update_wanted_key(c, number)
 
 
@@ -165,8 +164,8 @@ cdef inline void choose_banks(Arena* a, Channel* c, uint64_t left, int plain) no
 
 cdef inline cycle_t bound_of(const Channel* c, int64_t number) noexcept nogil:
     """First legal cycle of a bank's candidate, packed with its cause, but for the command bus."""
-    cdef cycle_t bound = later(c.wanted_floor[number], c.floors[c.wanted_group[number]])
-    return later(bound, c.floors[RANK_FLOORS + c.wanted_lane[number]])
+    cdef cycle_t bound = later(c.wanted_floor[number], c.floors[c.wanted_lanes[number].of.group])
+    return later(bound, c.floors[RANK_FLOORS + c.wanted_lanes[number].of.rank])
 
 
 cdef inline cycle_t extra_bound_of(const Arena* a, const Channel* c, int64_t number) noexcept nogil:
@@ -182,7 +181,8 @@ cdef inline int64_t key_of(const Channel* c, int64_t number, cycle_t soonest) no
 
     Ages count from request 0 here, so that the cycle can be read only after best_base was subtracted.
     """
-    cdef cycle_t cycle = later(c.floors[RANK_FLOORS + c.wanted_lane[number]] >> CAUSE_BITS, soonest)
+    cdef int64_t lane = c.wanted_lanes[number].of.rank
+    cdef cycle_t cycle = later(c.floors[RANK_FLOORS + lane] >> CAUSE_BITS, soonest)
     return later(c.wanted_key[number], (cycle << KEY_BITS) + c.wanted_tag[number])
 
 
@@ -237,7 +237,7 @@ cdef inline void choose_otherwise_winner(Arena* a, Channel* c, cycle_t soonest) 
 
 cdef inline int64_t ready_key(const Channel* c, int64_t number, const int64_t* ready) noexcept nogil:
     """The same as key_of, given when the lanes of the ranks are ready."""
-    return later(c.wanted_key[number], ready[c.wanted_lane[number]] + c.wanted_tag[number])
+    return later(c.wanted_key[number], ready[c.wanted_lanes[number].of.rank] + c.wanted_tag[number])
 
 
 cdef inline int64_t least_key(const Arena* a, const Channel* c, cycle_t soonest) noexcept nogil:
@@ -290,11 +290,11 @@ cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest, int plain)
 
 cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, int plain) noexcept nogil:
     """A request joined bank `number` before the winner of cycle `soonest` goes out."""
-    cdef Bank* bank = &c.banks[number]
+    cdef Bank* bank = bank_at(c, number)
     cdef int64_t key
     if may_stay(a, bank, plain):
         return
-    choose(a, c, number, plain)
+    choose_now(a, c, number, bank, plain)
     if not plain or (bank.length > 1 and bank_of(c.best) == number):
         choose_winner(a, c, soonest, plain)
         return

@@ -9,8 +9,9 @@ other ranks. O(rows + commands cubed).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
+from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
-    CAUSE_BITS, MAX_WINDOWS, NO_LANE, N_COMMANDS, PRE, RD, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP,
+    CAUSE_BITS, MAX_WINDOWS, NEVER, NO_LANE, N_COMMANDS, PRE, RD, SCOPE_BANK, SCOPE_CHANNEL, SCOPE_GROUP,
     SCOPE_OTHER_RANKS, SCOPE_RANK, VRR, WRA, later,
 )
 from ext.dram_state cimport Effects, Reach, Rules, Window, bit
@@ -188,6 +189,7 @@ cdef inline void join_effects(Reach* reach, const Effects* effects) noexcept nog
     cdef int64_t k
     for k in range(effects.n):
         reach.at[reach.n] = effects.at[k]
+        reach.at[reach.n].lane *= sizeof(cycle_t)
         reach.n += 1
 
 
@@ -197,6 +199,13 @@ cdef inline void join_levels(Rules* rules, int64_t command) noexcept nogil:
     join_effects(reach, &rules.group[command])
     join_effects(reach, &rules.rank[command])
     reach.in_group = ~(<uint64_t> 0) if rules.group[command].n else 0
+    if reach.n % 2:
+        reach.at[reach.n].bound = -(NEVER << CAUSE_BITS)
+        reach.at[reach.n].lane = NO_LANE
+        reach.at[reach.n].level = LEVEL_BANK
+        reach.n += 1
+    rules.lanes[command].of.group = rules.group_lane[command]
+    rules.lanes[command].of.rank = rules.rank_lane[command]
 
 
 cdef inline bint compile_rules(

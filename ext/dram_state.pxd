@@ -13,7 +13,7 @@ WINDOW`, and is known by its place, where that slot begins; ids are given in the
 enter, over all channels. The block: one Arena, then its Channels, then the counters of the PRAC mitigation.
 """
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ext._types cimport cycle_t
 
@@ -87,10 +87,20 @@ cdef struct Effects:
     Effect at[MAX_EFFECTS]
 
 
-cdef struct Reach:              # of a command to a bank: what it raises at all levels
-    int64_t n
+cdef struct Reach:              # of a command to a bank: what it raises at all levels; lanes in bytes
+    int64_t n                   # even: the last may raise nothing
     uint64_t in_group           # all bits, if floors of the group are among them
     Effect at[MAX_REACH]
+
+
+cdef struct GroupAndRank:
+    uint16_t group              # a floor of the group, in `floors`
+    uint16_t rank               # a floor of the rank, in the lanes of all ranks
+
+
+cdef union Lanes:               # of a command to a bank; to begin with, and from there: their sum
+    GroupAndRank of
+    uint32_t both
 
 
 cdef struct Window:             # no more than `size` of some commands in a time: raises lanes of the rank
@@ -108,7 +118,8 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
     uint8_t rank_lane[N_COMMANDS]
     uint8_t windows_of[N_COMMANDS]      # by bit: the windows that a command enters
     uint8_t goes_beyond[N_COMMANDS]     # enters windows, or raises floors of other ranks
-    uint8_t padding[43]
+    uint8_t padding[39]
+    Lanes lanes[N_COMMANDS]             # those of the group and of the rank again
     Reach reach[N_COMMANDS]             # the three below in one
     Effects bank[N_COMMANDS]
     Effects group[N_COMMANDS]
@@ -124,11 +135,11 @@ cdef struct Rules:              # the constraints, compiled (dram_rules)
 
 cdef struct Slot:               # one request in flight, 64 bytes
     int64_t index               # in the merged trace
-    int64_t tag                 # id << BANK_BITS | bank, once it is admitted
-    cycle_t accepted            # -1: not yet (arbiter Simple)
     cycle_t ready               # of its response; NEVER: no column command yet
+    int64_t tag                 # id << BANK_BITS | bank, once it is admitted
     int32_t row
     int32_t column
+    cycle_t accepted            # -1: not yet (arbiter Simple)
     int32_t older               # neighbours in the bank's list, NO_SLOT at the ends; later the order in which
     int32_t newer               # responses came (older) and were handed to the arbiter (newer), modulo 2**32
     int32_t behind              # next in the channel's FIFO
@@ -160,10 +171,10 @@ cdef struct Bank:
     uint8_t padding
     int32_t activations         # counted for RFM (raa)
     int32_t first_last          # of its rank, in `last`
-    int32_t first_lane          # of its rank, in the lanes of all ranks
+    Lanes lanes                 # where those of its group and of its rank begin
     int64_t floors[3]           # where its own, its group's and its rank's begin, in `floors`
     uint64_t siblings           # the other banks of its group
-    int64_t more_padding[3]     # up to 128 bytes
+    int64_t reach[3]            # the same as `floors`, in bytes from the beginning of the channel
 
 
 cdef struct Table:              # Graphene, one a bank
@@ -283,8 +294,7 @@ cdef struct Channel:
     int64_t wanted_key[MAX_BANKS]       # as far as bank and group decide: cycle << KEY_BITS, plus the tag
     cycle_t wanted_floor[MAX_BANKS]     # of the bank's own rules, packed
     int64_t wanted_tag[MAX_BANKS]       # priority << PRIORITY_SHIFT + (id << BANK_BITS | bank)
-    uint16_t wanted_group[MAX_BANKS]    # its group's floor, in `floors`
-    uint8_t wanted_lane[MAX_BANKS]      # its rank's floor, in the lanes of all ranks
+    Lanes wanted_lanes[MAX_BANKS]       # its group's floor and its rank's
     uint8_t bank_rank[MAX_BANKS]
     cycle_t floors[N_FLOORS]            # of banks, then of groups, then of ranks
     cycle_t last[MAX_RANKS * N_COMMANDS]        # cycle of the last command of each kind on each rank
@@ -314,6 +324,7 @@ cdef struct Arena:
     int counts_hits             # the page policy looks at the number of hits in a list
     int closes                  # after a column command the row is closed: NO_ROWS, ALL_ROWS, SOME_ROWS
     int64_t columns[2]          # the column command for reads, for writes; SOME_ROWS: if the row stays open
+    int64_t data_end[2]         # cycles from it to the end of the data
     int64_t n_channels
     int64_t banks_of_channel
     int64_t n_groups            # of a channel

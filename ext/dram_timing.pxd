@@ -18,19 +18,21 @@ from ext.dram_state cimport Arena, Bank, Channel, Effect, Effects, Rank, Reach, 
 
 
 cdef inline inlined raise_floors(
-    const Reach* reach, const int64_t* levels, cycle_t* floors, cycle_t now
+    Channel* c, const Reach* reach, const int64_t* levels, cycle_t now
 ) noexcept nogil:
-    """Of a bank, its group and its rank, whose floors begin at `levels`.
+    """Of a bank, its group and its rank, whose floors begin at `levels`; two at a time.
 
     Without a branch: whether a floor rises is hard to predict.
     """
     cdef const Effect* effect = &reach.at[0]
     cdef const Effect* end = effect + reach.n
     cdef cycle_t* floor
+    cdef int64_t k
     while effect != end:
-        floor = floors + levels[effect.level] + effect.lane
-        floor[0] = later(floor[0], now + effect.bound)
-        effect += 1
+        for k in range(2):
+            floor = <cycle_t*> (<char*> c + levels[effect[k].level] + effect[k].lane)
+            floor[0] = later(floor[0], now + effect[k].bound)
+        effect += 2
 
 
 cdef inline void apply(const Effects* effects, cycle_t* floors, cycle_t now) noexcept nogil:
@@ -98,7 +100,7 @@ cdef inline inlined occupy_bus(Arena* a, Channel* c, int64_t command, cycle_t t,
 
 cdef inline inlined update_wanted_key(Channel* c, int64_t number) noexcept nogil:
     """Of a bank's candidate: its own floor or its group's has been raised."""
-    cdef cycle_t bound = later(c.wanted_floor[number], c.floors[c.wanted_group[number]])
+    cdef cycle_t bound = later(c.wanted_floor[number], c.floors[c.wanted_lanes[number].of.group])
     c.wanted_key[number] = ((bound >> CAUSE_BITS) << KEY_BITS) + c.wanted_tag[number]
 
 
@@ -113,7 +115,7 @@ cdef inline inlined constrain(
 ) noexcept nogil:
     """A command to a bank went out at t."""
     cdef const Reach* reach = kept_reach(&a.rules.reach[command])
-    raise_floors(reach, bank.floors, c.floors, t << CAUSE_BITS)
+    raise_floors(c, reach, bank.reach, t << CAUSE_BITS)
     update_banks(c, bank.siblings & c.active & reach.in_group)
     c.last[bank.first_last + command] = t
     if a.rules.goes_beyond[command]:

@@ -5,7 +5,7 @@ phase is looked at in the next cycle, so that re-tuning to the present policies 
 hot loop.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from ext._types cimport cycle_t
 from ext.dram_admission cimport update_room
@@ -54,6 +54,8 @@ cdef inline void derive(Arena* a) noexcept nogil:
         a.closes = SOME_ROWS
     a.columns[0] = RDA if a.closes == ALL_ROWS else RD
     a.columns[1] = WRA if a.closes == ALL_ROWS else WR
+    a.data_end[0] = config.t_read_data + config.t_burst
+    a.data_end[1] = config.t_write_data + config.t_burst
     a.low_watermark = earlier(config.write_low_watermark, config.write_high_watermark)
     a.plain = (config.scheduler <= SCHEDULER_FRFCFS and config.command_mux == 0 and config.command_buses == 1
                and not config.first_ready and config.mitigation == NO_MITIGATION
@@ -97,7 +99,7 @@ cdef inline void open_rank(Arena* a, Channel* c, int64_t number) noexcept nogil:
 cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
     cdef Channel* c = channel_at(a, number)
     cdef Bank* bank
-    cdef int64_t k
+    cdef int64_t k, level
     c.number = number
     c.then = c.last_admitted_at = -1
     c.best = c.best_row = NEVER << KEY_BITS
@@ -118,10 +120,13 @@ cdef inline void open_channel(Arena* a, int64_t number) noexcept nogil:
         bank.rank = c.bank_rank[k] = <uint8_t> (k // a.config.n_banks)
         bank.siblings = (a.group_banks << (bank.group * a.banks_per_group)) & ~bit(k)
         bank.first_last = bank.rank * N_COMMANDS
-        bank.first_lane = bank.rank * RANK_LANES
         bank.floors[0] = k * BANK_LANES
         bank.floors[1] = GROUP_FLOORS + bank.group * GROUP_LANES
-        bank.floors[2] = RANK_FLOORS + bank.first_lane
+        bank.floors[2] = RANK_FLOORS + bank.rank * RANK_LANES
+        bank.lanes.of.group = <uint16_t> bank.floors[1]
+        bank.lanes.of.rank = <uint16_t> (bank.rank * RANK_LANES)
+        for level in range(3):
+            bank.reach[level] = <char*> &c.floors[bank.floors[level]] - <char*> c
         clear_table(&c.tables[k], a.config.graphene_entries)
 
 
