@@ -11,7 +11,7 @@ from ext._types cimport cycle_t
 from ext.dram_front cimport accept, head_has_room, put_response, reopen
 from ext.dram_lists cimport append
 from ext.dram_numbers cimport (
-    ARBITER_SIMPLE, BANKWISE, NO_SLOT, READ_WRITE, ROW_HIT, SHARED, inlined, rarely,
+    ARBITER_SIMPLE, BANKWISE, LONE, NO_SLOT, READ_WRITE, ROW_HIT, SHARED, inlined, rarely,
 )
 from ext.dram_policy cimport choose_banks, choose_winner
 from ext.dram_state cimport Arena, Channel, Requests, Slot, Tape, place_t, slot_at
@@ -80,7 +80,7 @@ cdef inline inlined admit(
             update_room(a, c, r, plain)
             joined[0] = NOT_LISTED
             return
-    if c.active == 0:
+    if plain != LONE and c.active == 0:
         c.gather_until = t + a.config.batching_window
     c.last_bank = number
     slot.holds_entry = 1

@@ -25,7 +25,7 @@ from ext.dram_policy cimport (
 )
 from ext.dram_spare cimport issue_spare, schedule_spare
 from ext.dram_state cimport NO_NEED, Arena, Bank, Channel, Requests, Tape, bank_at, channel_at, place_t
-from ext.dram_statistics cimport account
+from ext.dram_statistics cimport account, stall_of
 
 cdef enum Outcome:
     PAUSED = 0
@@ -187,7 +187,7 @@ cdef inline inlined schedule_channel(Arena* a, Channel* c, cycle_t t, int plain)
     cdef bint waiting = c.fifo_head != NO_SLOT
     c.input_blocked = waiting and not c.has_room
     soonest = earlier(c.manager_at, c.bank_at)
-    if waiting and (c.has_room or c.gather_until > t):
+    if waiting and (c.has_room or (plain != LONE and c.gather_until > t)):
         soonest = t + 1
     if not plain:
         c.clear_at = NEVER
@@ -207,16 +207,17 @@ cdef inline inlined step_channel(
     Arena* a, Channel* c, const Requests* r, Tape* tape, cycle_t t, int plain
 ) noexcept nogil:
     """Phases C to F of one channel."""
-    cdef int64_t stall, joined
+    cdef int64_t joined
+    cdef cycle_t bound
     cdef bint issued
-    account(a, c, t, &stall, plain)
+    account(a, c, t, &bound, plain)
     if can_admit(c):
         admit(a, c, r, tape, t, &joined, plain)
         if joined != NOT_LISTED:
             welcome(a, c, joined, t, plain)
     if not plain and rarely(a.config.scheduler == SCHEDULER_GRP_FRFCFS_WM) and update_write_mode(a, c):
         choose_winner(a, c, t, plain)
-    if rarely(c.gather_until > t):
+    if plain != LONE and rarely(c.gather_until > t):
         end_gathering(a, c, t, plain)
     if rarely(c.manager_watches or c.manager_at <= t):
         manage(a, c, r, t)
@@ -229,7 +230,7 @@ cdef inline inlined step_channel(
     if rarely(c.held_changes):
         update_held(c, a.config.n_ranks)
         choose_winner(a, c, t + 1, plain)
-    c.stalls[STALL_COMMAND if issued else stall] += 1
+    c.stalls[STALL_COMMAND if issued else stall_of(bound, t)] += 1
     if c.queued > c.queue_max:
         c.queue_max = c.queued
     schedule_channel(a, c, t, plain)
@@ -252,13 +253,14 @@ cdef inline inlined step_channels(
 
 cdef inline void catch_up(Arena* a, cycle_t t, int plain) noexcept nogil:
     """Charge what the channels lost up to the end of cycle t, in which nothing happens to them any more."""
-    cdef int64_t number, stall
+    cdef int64_t number
+    cdef cycle_t bound
     cdef Channel* c
     for number in range(a.n_channels):
         c = channel_at(a, number)
         if c.then < t:
-            account(a, c, t, &stall, plain)
-            c.stalls[stall] += 1
+            account(a, c, t, &bound, plain)
+            c.stalls[stall_of(bound, t)] += 1
 
 
 cdef inline inlined simulate_cycle(
@@ -334,9 +336,9 @@ cdef inline inlined run_alone(
     outcome[0] = DONE if a.finished else PAUSED
 
 
-cdef inline bint is_alone(const Arena* a, const Tape* tape) noexcept nogil:
+cdef inline bint is_alone(Arena* a, const Tape* tape) noexcept nogil:
     """May the loop for LONE run?"""
-    return (a.plain == LONE and a.n_waiting == 0
+    return (a.plain == LONE and a.n_waiting == 0 and channel_at(a, 0).gather_until <= a.now + 1
             and tape.log is NULL and tape.accepted is NULL and tape.finished is NULL)
 
 

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_lists cimport has_older_twin, is_fresh, next_hit, oldest_non_hit
 from ext.dram_numbers cimport (
-    ACT, BANK_BITS, CAUSE_BITS, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, KEY_BITS, MANY_BANKS, MAX_RANKS,
+    ACT, BANK_BITS, CAUSE_BITS, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, KEY_BITS, LONE, MANY_BANKS, MAX_RANKS,
     MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_LANE, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_FLOORS, RANK_LANES, RD, RDA,
     SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, SOME_ROWS, VRR,
     WRA, earlier, inlined, later, lowest_bit, rarely,
@@ -267,7 +267,8 @@ cdef inline inlined choose_winner_now(Arena* a, Channel* c, cycle_t soonest, int
     cdef int64_t key
     cdef uint64_t left = c.active & ~c.held
     c.best_base = a.oldest_id << BANK_BITS
-    soonest = later(soonest, c.gather_until)
+    if plain != LONE:
+        soonest = later(soonest, c.gather_until)
     if not plain:
         choose_otherwise_winner(a, c, soonest)
         return
@@ -288,7 +289,7 @@ cdef inline void choose_winner(Arena* a, Channel* c, cycle_t soonest, int plain)
     choose_winner_now(a, c, soonest, plain)
 
 
-cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, int plain) noexcept nogil:
+cdef inline inlined welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, int plain) noexcept nogil:
     """A request joined bank `number` before the winner of cycle `soonest` goes out."""
     cdef Bank* bank = bank_at(c, number)
     cdef int64_t key
@@ -300,7 +301,10 @@ cdef inline void welcome(Arena* a, Channel* c, int64_t number, cycle_t soonest, 
         return
     if c.held & bit(number):
         return
-    key = key_of(c, number, later(later(soonest, c.gather_until), c.bus_free)) - c.best_base
+    soonest = later(soonest, c.bus_free)
+    if plain != LONE:
+        soonest = later(soonest, c.gather_until)
+    key = key_of(c, number, soonest) - c.best_base
     if key < c.best:
         c.best = key
         c.bank_at = cycle_of(key)

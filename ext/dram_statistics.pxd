@@ -132,32 +132,37 @@ cdef inline cycle_t binding(const Arena* a, const Channel* c, int plain) noexcep
     return later(bound_of(c, number), bus_bound(a, c, c.banks[number].wanted))
 
 
-cdef inline inlined account(Arena* a, Channel* c, cycle_t t, int64_t* stall, int plain) noexcept nogil:
-    """Charge the cycles between the last event and t; `stall`: the class of t if no command goes out."""
+cdef inline int64_t stall_of(cycle_t bound, cycle_t t) noexcept nogil:
+    """The class of cycle t if no command goes out, as `account` found it."""
+    if bound < 0:
+        return -bound
+    return bound & CAUSE_MASK if bound >> CAUSE_BITS > t else CAUSE_COMMAND_BUS
+
+
+cdef inline inlined account(Arena* a, Channel* c, cycle_t t, cycle_t* bound, int plain) noexcept nogil:
+    """Charge the cycles between the last event and t; what bounds the next command, or minus a class."""
     cdef cycle_t gap = t - c.then - 1
     cdef cycle_t batching
-    cdef cycle_t bound
     cdef int64_t cause
     c.blocked_cycles += c.input_blocked * (t - c.then)
     if c.active == 0:
         c.then = t
         c.stalls[STALL_IDLE] += gap
-        stall[0] = STALL_IDLE
+        bound[0] = -STALL_IDLE
         return
-    if rarely(c.gather_until > c.then + 1):
+    if plain != LONE and rarely(c.gather_until > c.then + 1):
         batching = earlier(t, c.gather_until) - c.then - 1
         c.stalls[STALL_BATCHING] += batching
         gap -= batching
         if t < c.gather_until:
             c.then = t
-            stall[0] = STALL_BATCHING
+            bound[0] = -STALL_BATCHING
             return
     c.then = t
     if rarely(c.bank_at >= NEVER if plain else (c.active & ~withheld(c, plain) & ~c.mute) == 0):
         cause = cause_of_holding(c, plain)
         c.stalls[cause] += gap
-        stall[0] = cause
+        bound[0] = -cause
         return
-    bound = binding(a, c, plain)
-    c.stalls[bound & CAUSE_MASK] += gap
-    stall[0] = bound & CAUSE_MASK if bound >> CAUSE_BITS > t else CAUSE_COMMAND_BUS
+    bound[0] = binding(a, c, plain)
+    c.stalls[bound[0] & CAUSE_MASK] += gap

@@ -19,7 +19,7 @@ from ext.dram_numbers cimport (
     ALL_ROWS, ANY, ARBITER_REORDER, ARBITER_SIMPLE, AT_ACTIVATE, BANK_LANES, CLOSED, CLOSED_ADAPTIVE,
     CLOSED_CAP, CLOSED_ROW, DELIVERED, FIRST_SPAN_BITS, GROUP_FLOORS, GROUP_LANES, ISSUED, KEY_BITS, LONE,
     MAX_BANKS, MAX_RANKS, NEVER, NO_KEY, N_COMMANDS, NO_COMMAND, NO_MITIGATION, NO_REFRESH, NO_ROW, NO_ROWS,
-    NO_SLOT, N_BATCHES, OPEN_ADAPTIVE, PAGE_TIMEOUT, PER_BANK, RANK_FLOORS, RANK_LANES, RD, RDA,
+    NO_SLOT, N_BATCHES, OPEN_ADAPTIVE, PAGE_TIMEOUT, PER_BANK, PLAIN, RANK_FLOORS, RANK_LANES, RD, RDA,
     RESPONSES_FIFO, RESPONSES_REORDER, RETURNED, SCHEDULER_FRFCFS, SOME_ROWS, SPANS, SPLIT_READ_WRITE, WAITING, WINDOW, WR, WRA,
     earlier, later,
 )
@@ -66,7 +66,8 @@ cdef inline void derive(Arena* a) noexcept nogil:
     for number in range(a.n_channels):
         if channel_at(a, number).victims:
             a.plain = ANY
-    if a.plain and a.n_channels == 1 and a.n_sources == 1 and config.arbiter != ARBITER_REORDER:
+    if (a.plain and a.n_channels == 1 and a.n_sources == 1 and config.arbiter != ARBITER_REORDER
+            and config.batching_window == 0):
         a.plain = LONE
 
 
@@ -285,7 +286,7 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
             count_hits(a, &c.banks[k])
             mark_if_full(a, c, k)
             choose(a, c, k, a.plain)
-        choose_winner(a, c, a.now + 1, a.plain)
+        choose_winner(a, c, a.now + 1, PLAIN if a.plain else ANY)
     if a.n_held:
         a.response_at = a.now + 1
 
