@@ -16,9 +16,10 @@ from ext.dram_hammer cimport count_activation, pay_activations, settle_rfm
 from ext.dram_lists cimport count_hits, next_hit, remove
 from ext.dram_managers cimport settle_refresh
 from ext.dram_numbers cimport (
-    ACT, ANY, AT_ACTIVATE, CLOSED_ROW, LONE, MAX_COMMANDS_A_CYCLE, NO_REFRESH, NO_ROW, NO_SLOT, N_BANK_COUNTS, PDE,
-    PRE, PREA, RD, RDA, REF, REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS, SCHEDULER_BLISS,
-    SCHEDULER_FRFCFS_GRP, SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, inlined, later, lowest_bit, rarely,
+    ACT, ANY, AT_ACTIVATE, CLOSED_ROW, LONE, MAX_COMMANDS_A_CYCLE, NO_REFRESH, NO_ROW, NO_SLOT,
+    N_BANK_COUNTS, PDE, PRE, PREA, RD, RDA, REF, REFPB, REFSB, RFM, RFMSB, ROW_CONFLICT, ROW_HIT, ROW_MISS,
+    SCHEDULER_BLISS, SCHEDULER_FRFCFS_GRP, SCHEDULER_GRP_FRFCFS, SRE, VRR, WRA, bit_count, inlined, later,
+    lowest_bit, rarely,
 )
 from ext.dram_policy cimport choose, choose_banks
 from ext.dram_state cimport (

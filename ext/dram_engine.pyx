@@ -397,7 +397,7 @@ cdef class DramEngine:
 
     cdef dict _row_classes(self, Channel* c):
         """Column commands by what they found in the row buffer."""
-        n_act, n_pre, n_rd, n_wr, conflicts, misses = _bank_counts(c).sum(axis=0)[:6].tolist()
+        n_rd, n_wr, conflicts, misses = _bank_counts(c).sum(axis=0)[2:6].tolist()
         return {
             "row_hits": n_rd + n_wr - conflicts - misses, "row_misses": misses, "row_conflicts": conflicts,
         }

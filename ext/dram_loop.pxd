@@ -3,8 +3,9 @@
 The loop jumps to the next cycle in which any phase can do something, which changes nothing but time: a
 phase that is looked at too early does nothing. Phases A and B belong to all channels together
 (dram_front); C to F run in each channel by itself, channel 0 first, and only in channels whose time has
-come. The loop is compiled for ANY configuration, for PLAIN ones and for LONE ones: what runs for every
-request takes the constant `plain` and is `inlined`, so that the compiler drops the rarer policies.
+come. The loop is compiled for ANY configuration and for PLAIN ones, and LONE ones have one of their own:
+what runs for every request takes the constant `plain` and is `inlined`, so that the compiler drops the
+rarer policies.
 """
 
 from libc.stdint cimport int64_t

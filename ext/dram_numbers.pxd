@@ -87,7 +87,7 @@ cdef enum:
 cdef enum:                      # how much the loop is compiled for (dram_loop)
     ANY = 0
     PLAIN = 1                   # no policy that leaves the fast path
-    LONE = 2                    # the same, and one channel and one source
+    LONE = 2                    # the same, one channel and source, no gathering, nothing written down
 
 cdef enum:                      # rows closed by auto-precharge (Arena.closes)
     NO_ROWS = 0

@@ -12,10 +12,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from ext._types cimport cycle_t
 from ext.dram_lists cimport has_older_twin, is_fresh, next_hit, oldest_non_hit
 from ext.dram_numbers cimport (
-    ACT, BANK_BITS, CAUSE_BITS, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, KEY_BITS, LONE, MANY_BANKS, MAX_RANKS,
-    MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_LANE, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_FLOORS, RANK_LANES, RD, RDA,
-    SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS, SCHEDULER_FRFCFS_GRP, SOME_ROWS, VRR,
-    WRA, earlier, inlined, later, lowest_bit, rarely,
+    ACT, BANK_BITS, CAUSE_BITS, CLOSED_ADAPTIVE, CLOSED_CAP, CLOSED_ROW, KEY_BITS, LONE, MANY_BANKS,
+    MAX_RANKS, MUX_COLUMNS_FIRST, NEVER, NO_KEY, NO_LANE, NO_SLOT, PRE, PRIORITY_SHIFT, RANK_FLOORS,
+    RANK_LANES, RD, RDA, SCHEDULER_BLISS, SCHEDULER_FCFS, SCHEDULER_FIFO, SCHEDULER_FRFCFS,
+    SCHEDULER_FRFCFS_GRP, SOME_ROWS, VRR, WRA, earlier, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_schedulers cimport is_blacklisted, mute_all_but_oldest, pick
 from ext.dram_state cimport Arena, Bank, Channel, bank_at, bit, place_t, slot_at

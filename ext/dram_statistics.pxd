@@ -11,8 +11,8 @@ from libc.string cimport memset
 from ext._types cimport cycle_t
 from ext.dram_numbers cimport (
     CAUSE_BITS, CAUSE_COMMAND_BUS, CAUSE_MASK, CAUSE_POWER_DOWN, CAUSE_REFRESH, CAUSE_ROW_HAMMER,
-    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, LONE, NEVER, N_BATCHES, N_BINS, OCTAVE_BITS, SPANS,
-    STALL_BATCHING, STALL_IDLE, earlier, highest_bit, inlined, later, lowest_bit, rarely,
+    CAUSE_SELF_REFRESH, COARSE_BINS, EXACT_BINS, EXACT_BITS, LONE, NEVER, N_BATCHES, N_BINS, OCTAVE_BITS,
+    SPANS, STALL_BATCHING, STALL_IDLE, earlier, highest_bit, inlined, later, lowest_bit, rarely,
 )
 from ext.dram_policy cimport bank_of, bound_of, extra_bound_of, withheld
 from ext.dram_state cimport Arena, Channel, Rank, Slot, Span, bit
