@@ -1,6 +1,7 @@
 """Compare the DRAM engine with its twin on many random cases, and write down what was compared.
 
     python -m tests.ext.compare 0 10000 --record tests/ext/twin_record.json
+    python -m tests.ext.compare 0 4000 --plain --record tests/ext/twin_record_plain.json
 
 Each case is a pure function of its number (`tests.ext.dram_cases`): a difference can be looked at again.
 Exits with 1 when there is any. Takes about 0.1 s a case and core.
@@ -49,6 +50,7 @@ def main() -> int:
     record = {
         "when": datetime.now(UTC).isoformat(timespec="minutes"),
         "engine_source_hash": SOURCE_HASH,
+        "policies": "plain" if options.plain else "any",
         "cases": [options.first, options.end],
         "requests": sum(outcome.requests for outcome in outcomes),
         "retuned_cases": sum(outcome.is_retuned for outcome in outcomes),
