@@ -25,13 +25,18 @@ cdef inline bint coin_falls(const Arena* a, const Channel* c) noexcept nogil:
     return <int64_t> (splitmix64(seed) >> 44) < a.config.para_threshold
 
 
+cdef inline bint reaches_threshold(const Arena* a, int32_t count) noexcept nogil:
+    """Graphene: 0 is no threshold, but rows are counted for one that a live run may set later."""
+    return a.config.graphene_threshold > 0 and count % a.config.graphene_threshold == 0
+
+
 cdef inline bint table_is_over(const Arena* a, Table* table, int32_t row, cycle_t t) noexcept nogil:
     """Graphene: count the row (Misra-Gries); does its count reach a multiple of the threshold?"""
     cdef int64_t n = a.config.graphene_entries
     cdef int64_t epoch = t // a.config.refresh_window if a.config.refresh_window > 0 else table.epoch
     cdef int64_t k
     cdef int64_t spare = -1
-    if a.config.graphene_threshold <= 0 or n == 0:
+    if n == 0:
         return False
     if epoch != table.epoch:
         table.epoch = epoch
@@ -39,7 +44,7 @@ cdef inline bint table_is_over(const Arena* a, Table* table, int32_t row, cycle_
     for k in range(n):
         if table.rows[k] == row:
             table.counts[k] += 1
-            return table.counts[k] % a.config.graphene_threshold == 0
+            return reaches_threshold(a, table.counts[k])
         if spare < 0 and table.counts[k] == table.spill:
             spare = k
     if spare < 0:
@@ -47,7 +52,7 @@ cdef inline bint table_is_over(const Arena* a, Table* table, int32_t row, cycle_
         return False
     table.rows[spare] = row
     table.counts[spare] = <int32_t> (table.spill + 1)
-    return table.counts[spare] % a.config.graphene_threshold == 0
+    return reaches_threshold(a, table.counts[spare])
 
 
 cdef inline void clear_table(Table* table, int64_t n) noexcept nogil:

@@ -52,6 +52,11 @@ def test_engine_equals_the_twin_on_other_cases_every_day(block):
     assert not {number: text for number, text in differences.items() if text}
 
 
+def test_activations_count_for_a_threshold_that_is_set_later():
+    """Found by the cases of a day: the engine's Graphene did not count while its threshold was 0."""
+    assert first_difference(random_case(739_943_674, n_requests=250)) is None
+
+
 @pytest.mark.parametrize("number", range(20))
 def test_latency_statistics_are_those_of_the_recorded_cycles(number):
     case = random_case(number)
