@@ -215,6 +215,7 @@ def _workload(item: WorkloadConfig, base: Path, source: Source, number: int) -> 
             traces=parts,
             name=item.name,
             arrival_scale=item.arrival_scale,
+            start=item.start,
             length=item.length,
             warmup=item.warmup,
         )

@@ -44,13 +44,15 @@ class WorkloadConfig(_Model):
     """`[[workloads]]`: traces that run together.
 
     trace: `sample:NAME`, `synthetic:KIND?key=value&...` or a path beside the campaign file; a list runs
-    together. arrival_scale multiplies arrival times. warmup: first requests left out of latency statistics.
+    together. arrival_scale multiplies arrival times. start: so many requests are skipped; length: at most so
+    many are replayed. warmup: the first of these, left out of latency statistics.
     """
 
     trace: str | list[str]
     name: str = ""
     weight: FiniteFloat = Field(default=1.0, gt=0)
     arrival_scale: FiniteFloat = Field(default=1.0, gt=0)
+    start: int = Field(default=0, ge=0)
     length: int | None = Field(default=None, ge=1)
     warmup: int = Field(default=0, ge=0)
     clock_mhz: FiniteFloat | None = Field(default=None, gt=0)

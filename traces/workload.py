@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,8 @@ class Workload:
     """Traces that run together.
 
     arrival_scale: multiplies arrival times; 2.0 is half the load.
-    length: at most this many requests of the merged stream (all when None).
+    start: so many requests of the merged stream are left out; then arrivals count from the first one kept.
+    length: at most this many requests from there on (all when None).
     warmup: the first requests, simulated but left out of latency statistics; fewer than the stream has.
     Raises TraceError for values out of range.
     """
@@ -52,6 +53,7 @@ class Workload:
     arrival_scale: float = 1.0
     length: int | None = None
     warmup: int = 0
+    start: int = 0
     _merged: dict[int, Requests] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,12 @@ class Workload:
         if not self.name:
             object.__setattr__(self, "name", "+".join(trace.name or "unnamed" for trace in self.traces))
         scale_fraction(self.arrival_scale)
+        total = self._total
+        if not 0 <= self.start < total:
+            raise TraceError(
+                f"start={self.start!r} is out of range: expected 0 to {total - 1}, "
+                f"fewer than the {total} requests of the traces"
+            )
         if self.length is not None and self.length < 1:
             raise TraceError(f"length={self.length!r} is out of range: expected at least 1")
         if not 0 <= self.warmup < len(self):
@@ -78,19 +86,39 @@ class Workload:
 
     def __len__(self) -> int:
         """Requests in the merged stream."""
-        total = sum(len(trace) for trace in self.traces)
-        return total if self.length is None else min(total, self.length)
+        left = self._total - self.start
+        return left if self.length is None else min(left, self.length)
+
+    @property
+    def _total(self) -> int:
+        return sum(len(trace) for trace in self.traces)
 
     @property
     def hash(self) -> str:
-        """BLAKE2b-128 in hex over the traces' hashes, scale, length and warm-up; not over the name."""
+        """BLAKE2b-128 in hex over the traces' hashes, scale, length, warm-up and start; not over the name."""
         scale = scale_fraction(self.arrival_scale)
         words = [trace.hash for trace in self.traces]
         words += [f"{scale.numerator}/{scale.denominator}", str(len(self)), str(self.warmup)]
+        words += [str(self.start)] if self.start else []
         return hashlib.blake2b(" ".join(words).encode(), digest_size=16, person=b"marl-dse-work1").hexdigest()
 
+    def cut(self, start: int, length: int, warmup: int = 0) -> Workload:
+        """`length` requests of this workload from request `start` on, as a workload with that warm-up.
+
+        Raises TraceError unless all of them are requests of this workload.
+        """
+        if start < 0 or length < 1 or start + length > len(self):
+            raise TraceError(
+                f"requests {start!r} to {start + length - 1!r} cannot be cut out of {self.name!r}: "
+                f"expected one or more of its requests, 0 to {len(self) - 1}"
+            )
+        return replace(self, start=self.start + start, length=length, warmup=warmup)
+
     def merged(self, tck_fs: int) -> Requests:
-        """The stream in device cycles of `tck_fs`, by arrival; ties keep the order of the traces. Cached."""
+        """The stream in device cycles of `tck_fs`, by arrival; ties keep the order of the traces. Cached.
+
+        With a `start`, the first arrival is cycle 0.
+        """
         found = self._merged.get(tck_fs)
         if found is None:
             found = self._merge(tck_fs)
@@ -101,20 +129,28 @@ class Workload:
 
     def _merge(self, tck_fs: int) -> Requests:
         arrival = np.concatenate([trace.device_cycles(tck_fs, self.arrival_scale) for trace in self.traces])
+        kept = slice(self.start, self.start + len(self))
         alone = len(self.traces) == 1  # then it is in order already
-        order = slice(len(self)) if alone else np.argsort(arrival, kind="stable")[: len(self)]
+        order = kept if alone else np.argsort(arrival, kind="stable")[kept]
         source, n_sources = _renumbered(self.traces)
         columns: dict[str, Any] = {
             "arrival_cycle": arrival,
-            "address": np.concatenate([trace.address for trace in self.traces]),
-            "is_write": np.concatenate([trace.is_write for trace in self.traces]).view(np.uint8),
+            "address": _joined([trace.address for trace in self.traces]),
+            "is_write": _joined([trace.is_write for trace in self.traces]).view(np.uint8),
             "source": source,
-            "size_bytes": np.concatenate([trace.size_bytes for trace in self.traces]),
+            "size_bytes": _joined([trace.size_bytes for trace in self.traces]),
         }
-        picked = {name: np.ascontiguousarray(column[order]) for name, column in columns.items()}
+        # Copies: a view of one trace's arrays would leave the whole trace in memory with every piece.
+        picked = {name: np.array(column[order], order="C") for name, column in columns.items()}
+        if self.start:
+            picked["arrival_cycle"] -= picked["arrival_cycle"][0]
         for column in picked.values():
             column.setflags(write=False)
         return Requests(**picked, n_sources=n_sources)
+
+
+def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
 
 def _renumbered(traces: tuple[Trace, ...]) -> tuple[NDArray[np.uint8], int]:

@@ -81,7 +81,7 @@ def pick_design(source: str | None, name: str, options: Mapping[str, Any]) -> Pi
 
 def as_one_trace(workload: Workload) -> Trace:
     """The requests of a workload as one trace: what other simulators can be given."""
-    alone = len(workload.traces) == 1 and workload.arrival_scale == 1.0
+    alone = len(workload.traces) == 1 and workload.arrival_scale == 1.0 and not workload.start
     if alone:
         return workload.traces[0].head(len(workload))
     clock_fs = workload.traces[0].clock_fs
@@ -127,6 +127,7 @@ def _load(item: WorkloadConfig, base: Path) -> Workload:
         traces=parts,
         name=item.name,
         arrival_scale=item.arrival_scale,
+        start=item.start,
         length=item.length,
         warmup=item.warmup,
     )

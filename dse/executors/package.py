@@ -64,6 +64,7 @@ def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
                 "traces": [place[trace.hash] for trace in workload.traces],
                 "name": workload.name,
                 "arrival_scale": workload.arrival_scale,
+                "start": workload.start,
                 "length": workload.length,
                 "warmup": workload.warmup,
             }
