@@ -50,6 +50,7 @@ PACKAGES = [
     "agents",
     "agents.analysis",
     "agents.learning",
+    "agents.models",
     "agents.search",
     "dashboards",
     "dashboards.figures",

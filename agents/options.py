@@ -28,15 +28,15 @@ def option(
     return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "choices": choices})
 
 
-def read_options(kind: type[T], given: Mapping[str, object], *, algorithm: str) -> T:
+def read_options(kind: type[T], given: Mapping[str, object], *, algorithm: str, role: str = "searcher") -> T:
     """`kind(**given)` after checking every name, type and bound; ConfigError says what is wrong."""
-    options = parse_options(kind, given, f"searcher {algorithm!r}")
+    options = parse_options(kind, given, f"{role} {algorithm!r}")
     for item in fields(options):  # type: ignore[arg-type]
         value = getattr(options, item.name)
         expected = _expected(item.metadata, value)
         if expected is not None:
             raise ConfigError(
-                f"searcher {algorithm!r}: option {item.name}={value!r}: expected {expected}", key=item.name
+                f"{role} {algorithm!r}: option {item.name}={value!r}: expected {expected}", key=item.name
             )
     return options
 

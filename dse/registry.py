@@ -1,4 +1,4 @@
-"""The registry: names of simulators, searchers, exporters, environments and figures, as "module:Name" text.
+"""The registry: names of simulators, searchers, surrogates, exporters, ... as "module:Name" text.
 
 The hall knows the wings only by these strings; a module is imported when its name is asked for.
 """
@@ -20,6 +20,7 @@ SEARCHERS = {
     "nsga2": "agents.search.nsga2:Nsga2",
     "ippo": "agents.learning.ippo:Ippo",
 }
+SURROGATES = {"forest": "agents.models.forest:Forest"}
 EXPORTERS = {
     "dramsys": "simulators.dram.export.dramsys:export",
     "ramulator2": "simulators.dram.export.ramulator2:export",
@@ -37,6 +38,7 @@ FIGURES = {
 TABLES: dict[str, dict[str, str]] = {
     "simulator": SIMULATORS,
     "searcher": SEARCHERS,
+    "surrogate": SURROGATES,
     "exporter": EXPORTERS,
     "environment": ENVIRONMENTS,
     "figure": FIGURES,
@@ -45,7 +47,7 @@ _LIBRARIES = ("torch", "pymoo", "dash", "plotly", "pettingzoo", "gymnasium")
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """What the registry has of one kind ("simulator", "searcher", "exporter", "environment", "figure")."""
+    """What the registry has of one kind (a key of `TABLES`)."""
     return tuple(TABLES[kind])
 
 

@@ -22,6 +22,7 @@ MAY_IMPORT = {
 # A library: the only packages (or dotted prefixes) that may import it.
 HOMES = {
     "torch": ("agents",),
+    "sklearn": ("agents",),
     "dash": ("dashboards",),
     "dash_ag_grid": ("dashboards",),
     "dash_mantine_components": ("dashboards",),
@@ -32,7 +33,7 @@ HOMES = {
     "click": ("dse.cli",),
 }
 
-HEAVY = ("torch", "dash", "plotly", "pandas", "pettingzoo", "dask", "scipy", "pymoo", "pydantic")
+HEAVY = ("torch", "dash", "plotly", "pandas", "pettingzoo", "dask", "scipy", "pymoo", "pydantic", "sklearn")
 
 
 def _within(name: str, prefix: str) -> bool:

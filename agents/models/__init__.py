@@ -1,0 +1,1 @@
+"""Surrogates: online models of a simulator's metrics with uncertainty, and how far they can be trusted."""
