@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from dse.space import IndexMatrix
 from traces.workload import Workload
 
 log = logging.getLogger(__name__)
+
+Works = tuple[int, ...] | None
+"""Positions of the workloads to run on; None means all of them."""
 
 _CHUNKS_PER_WORKER = 4
 _CHUNKS_PER_TIME_LIMIT = 4
@@ -47,6 +50,16 @@ def run_isolated(
     ]
     order = [np.array([i]) for i in range(len(rows))]
     return joined(simulator.schema, len(workloads), order, parts)
+
+
+def picked(workloads: Sequence[Workload], works: Sequence[int] | None) -> Sequence[Workload]:
+    """The workloads at these positions, in that order; all of them if None."""
+    return workloads if works is None else [workloads[position] for position in works]
+
+
+def positions_of(works: Sequence[int] | None) -> Works:
+    """The same positions as plain numbers, which can be sent and looked up."""
+    return None if works is None else tuple(int(position) for position in works)
 
 
 def failed_batch(schema: MetricSchema, n_workloads: int, note: str) -> MetricsBatch:
@@ -104,3 +117,16 @@ class ChunkSize:
                 most = self.time_limit_s / _CHUNKS_PER_TIME_LIMIT / self.seconds_per_design
                 size = min(size, max(1, int(most)))
         return np.array_split(np.arange(n), max(1, math.ceil(n / size)))
+
+
+@dataclass(slots=True)
+class ChunkSizes:
+    """A `ChunkSize` for each selection of workloads: how long a design takes depends on it."""
+
+    least_seconds: float
+    time_limit_s: float | None = None
+    _known: dict[Works, ChunkSize] = field(default_factory=dict)
+
+    def of(self, works: Works) -> ChunkSize:
+        """The one for these workloads."""
+        return self._known.setdefault(works, ChunkSize(self.least_seconds, self.time_limit_s))

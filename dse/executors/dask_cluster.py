@@ -20,7 +20,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, wait
 from numpy.typing import NDArray
 
 from dse.errors import ConfigError, DseError, InputError
-from dse.executors.batches import ChunkSize, failed_batch, joined
+from dse.executors.batches import ChunkSizes, Works, failed_batch, joined, picked, positions_of
 from dse.executors.dask_worker import DONE, INPUT_ERROR, REFUSED, BenchPlugin, evaluate_chunk
 from dse.executors.package import pack
 from dse.metrics import MetricsBatch
@@ -62,9 +62,10 @@ class DaskExecutor:
         patience_s: float | None = None,
     ) -> None:
         self._schema = simulator.schema
-        self._n_workloads = len(workloads)
+        self._workloads = workloads
+        self._works: Works = None
         self._patience_s = _PATIENCE_S if patience_s is None else patience_s
-        self._chunk_size = ChunkSize(_LEAST_SECONDS)
+        self._chunk_sizes = ChunkSizes(_LEAST_SECONDS)
         self._plugin = BenchPlugin(
             pack(simulator, workloads), time_limit_s, memory_limit_mib, scheduler is None
         )
@@ -77,16 +78,18 @@ class DaskExecutor:
             self.close()
             raise
 
-    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
+    def evaluate(self, rows: IndexMatrix, works: Sequence[int] | None = None) -> MetricsBatch:
         """Metrics of rows (B, D), in their order."""
-        chunks: list[Positions] = self._chunk_size.cut(len(rows), self._n_workers())
+        self._works = positions_of(works)
+        n_workloads = len(picked(self._workloads, self._works))
+        chunks: list[Positions] = self._chunk_sizes.of(self._works).cut(len(rows), self._n_workers())
         found: Found = []
         suspects = self._run(chunks, rows, found)
         for alone in [part[i : i + 1] for part in suspects for i in range(len(part))]:
             for position in self._run([alone], rows, found):
                 note = "crashed every worker of the Dask cluster that ran it"
-                found.append((position, failed_batch(self._schema, self._n_workloads, note)))
-        return joined(self._schema, self._n_workloads, [where for where, _ in found], [p for _, p in found])
+                found.append((position, failed_batch(self._schema, n_workloads, note)))
+        return joined(self._schema, n_workloads, [where for where, _ in found], [p for _, p in found])
 
     def close(self) -> None:
         """Leave the cluster; end it if it is our own."""
@@ -106,7 +109,9 @@ class DaskExecutor:
             pending: dict[Future[Any], Positions] = {}
             try:
                 parts = [rows[positions] for positions in left]
-                futures = self._running().map(evaluate_chunk, parts, plugin=self._plugin.name, pure=False)
+                futures = self._running().map(
+                    evaluate_chunk, parts, works=self._works, plugin=self._plugin.name, pure=False
+                )
                 pending = dict(zip(futures, left, strict=True))
                 while pending:
                     finished = self._finished(list(pending))
@@ -172,7 +177,7 @@ class DaskExecutor:
         assert kind == DONE
         values, notes, seconds, elapsed = rest
         found.append((positions, MetricsBatch(self._schema, values, notes, seconds)))
-        self._chunk_size.learn(len(positions), elapsed)
+        self._chunk_sizes.of(self._works).learn(len(positions), elapsed)
 
     def _nthreads(self) -> int:
         """Threads of all workers; SchedulerLost if the scheduler does not say."""

@@ -15,7 +15,7 @@ from typing import Any
 from distributed import Worker, WorkerPlugin, get_worker
 
 from dse.errors import InputError
-from dse.executors.batches import run_isolated
+from dse.executors.batches import Works, picked, run_isolated
 from dse.executors.package import Bench, WorkerMismatch, digest, unpack
 from dse.executors.processes import ProcessExecutor
 from dse.executors.worker import DONE, INPUT_ERROR, REFUSED, done
@@ -56,13 +56,13 @@ class BenchPlugin(WorkerPlugin):
         for executor in self._processes:
             executor.close()
 
-    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
+    def evaluate(self, rows: IndexMatrix, works: Works) -> MetricsBatch:
         """Metrics of the rows, in this thread or its process."""
         bench = self._bench()
         if self._local.executor is not None:
-            found: MetricsBatch = self._local.executor.evaluate(rows)
+            found: MetricsBatch = self._local.executor.evaluate(rows, works)
             return found
-        return run_isolated(bench.simulator, rows, bench.workloads)
+        return run_isolated(bench.simulator, rows, picked(bench.workloads, works))
 
     def _bench(self) -> Bench:
         with contextlib.suppress(AttributeError):
@@ -79,13 +79,13 @@ class BenchPlugin(WorkerPlugin):
         return bench
 
 
-def evaluate_chunk(rows: IndexMatrix, plugin: str) -> tuple[Any, ...]:
+def evaluate_chunk(rows: IndexMatrix, works: Works, plugin: str) -> tuple[Any, ...]:
     """The task: one chunk, answered as a process of `ProcessExecutor` would (see dse/executors/worker.py)."""
     worker = get_worker()
     started = time.monotonic()
     try:
         bench: Any = worker.plugins[plugin]
-        batch = bench.evaluate(rows)
+        batch = bench.evaluate(rows, works)
     except WorkerMismatch as error:
         return (REFUSED, f"{worker.address} has {error}")
     except InputError as error:

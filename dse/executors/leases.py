@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from dse.errors import DseError, InputError
-from dse.executors.batches import ChunkSize, joined
+from dse.executors.batches import ChunkSizes, Works, joined, picked, positions_of
 from dse.executors.package import Bench, digest, pack, unpack
 from dse.executors.protocol import Executor
 from dse.metrics import MetricsBatch, MetricSchema
@@ -62,27 +62,29 @@ class LeaseExecutor:
         package = pack(simulator, workloads)
         self._digest = digest(package)
         self._schema = simulator.schema
-        self._n_workloads = len(workloads)
+        self._workloads = workloads
         self._workers = workers
-        self._chunk_size = ChunkSize(_LEAST_SECONDS)
+        self._chunk_sizes = ChunkSizes(_LEAST_SECONDS)
         self._batches = 0
         place.store.add_snapshot(place.campaign, _PACKAGE_RUN, 0, package)
         place.store.flush()
         self._queue = LeaseQueue(place.url, place.campaign)
         self._queue.clear()
 
-    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
+    def evaluate(self, rows: IndexMatrix, works: Sequence[int] | None = None) -> MetricsBatch:
         """Metrics of rows (B, D), in their order; waits for workers as long as it takes."""
-        chunks = self._chunk_size.cut(len(rows), self._workers)
+        where = positions_of(works)
+        chunk_size = self._chunk_sizes.of(where)
+        chunks = chunk_size.cut(len(rows), self._workers)
         batch = self._batches
         self._batches += 1
-        self._queue.put(0, batch, [_question(self._digest, rows[positions]) for positions in chunks])
+        self._queue.put(0, batch, [_question(self._digest, rows[part], where) for part in chunks])
         parts = []
         for positions, answer in zip(chunks, self._collected(batch), strict=True):
             part, elapsed = _read_answer(self._schema, answer)
-            self._chunk_size.learn(len(positions), elapsed)
+            chunk_size.learn(len(positions), elapsed)
             parts.append(part)
-        return joined(self._schema, self._n_workloads, chunks, parts)
+        return joined(self._schema, len(picked(self._workloads, where)), chunks, parts)
 
     def close(self) -> None:
         """Take all parts back."""
@@ -146,17 +148,17 @@ class LeaseWorker:
         """One part; returns whether its answer was taken."""
         try:
             with _Renewal(self._url, self._campaign, lease):
-                wanted, rows = _read_question(lease.payload)
-                answer = self._answer(self._ready(reader, wanted), rows)
+                wanted, rows, works = _read_question(lease.payload)
+                answer = self._answer(self._ready(reader, wanted), rows, works)
         except BaseException:
             queue.release(lease)
             raise
         return int(queue.finish(lease, answer))
 
-    def _answer(self, executor: Executor, rows: IndexMatrix) -> bytes:
+    def _answer(self, executor: Executor, rows: IndexMatrix, works: Works) -> bytes:
         started = time.monotonic()
         try:
-            batch = executor.evaluate(rows)
+            batch = executor.evaluate(rows, works)
         except InputError as error:
             return _packed({"input_error": str(error)})
         header = {"notes": [list(row) for row in batch.notes], "elapsed": time.monotonic() - started}
@@ -201,13 +203,13 @@ class _Renewal:
                 pass
 
 
-def _question(wanted: str, rows: IndexMatrix) -> bytes:
-    return _packed({"package": wanted}, rows=rows)
+def _question(wanted: str, rows: IndexMatrix, works: Works) -> bytes:
+    return _packed({"package": wanted, "works": works}, rows=rows)
 
 
-def _read_question(data: bytes) -> tuple[str, IndexMatrix]:
+def _read_question(data: bytes) -> tuple[str, IndexMatrix, Works]:
     header, arrays = _unpacked(data)
-    return header["package"], arrays["rows"]
+    return header["package"], arrays["rows"], positions_of(header["works"])
 
 
 def _read_answer(schema: MetricSchema, data: bytes) -> tuple[MetricsBatch, float]:

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import DseError, InputError
-from dse.executors.batches import ChunkSize, failed_batch, joined
+from dse.executors.batches import ChunkSizes, Works, failed_batch, joined, picked, positions_of
 from dse.executors.package import pack
 from dse.executors.worker import DONE, INPUT_ERROR, NO_MEMORY, READY, REFUSED
 from dse.metrics import MetricsBatch
@@ -65,12 +65,12 @@ class Worker:
     ready: bool = False
     chunk: Chunk | None = None
 
-    def give(self, chunk: Chunk, rows: IndexMatrix, time_limit_s: float | None) -> None:
-        """Send designs; the time runs from now."""
+    def give(self, chunk: Chunk, rows: IndexMatrix, works: Works, time_limit_s: float | None) -> None:
+        """Send designs and the workloads they run on; the time runs from now."""
         self.chunk = chunk
         self.deadline = np.inf if time_limit_s is None else time.monotonic() + time_limit_s
         with contextlib.suppress(OSError):  # it died idle: `wait` will say so
-            self.connection.send(rows[chunk.positions])
+            self.connection.send((rows[chunk.positions], works))
 
     def end(self, *, patience_s: float = 0.0) -> str:
         """Kill it, if it has not ended by itself after `patience_s`, and say how it ended."""
@@ -107,31 +107,38 @@ class ProcessExecutor:
         package: bytes | None = None,
     ) -> None:
         self._schema = simulator.schema
-        self._n_workloads = len(workloads)
+        self._workloads = workloads
+        self._works: Works = None
         self._size = workers
         self._time_limit_s = time_limit_s
         self._memory_limit_mib = memory_limit_mib
-        self._chunk_size = ChunkSize(_LEAST_SECONDS, time_limit_s)
+        self._chunk_sizes = ChunkSizes(_LEAST_SECONDS, time_limit_s)
         self._failed_starts = 0
         self._package = _unnamed_file(package or pack(simulator, workloads))
         self._lifeline = os.pipe()
         self._workers = [self._start() for _ in range(workers)]
 
-    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
+    def evaluate(self, rows: IndexMatrix, works: Sequence[int] | None = None) -> MetricsBatch:
         """Metrics of rows (B, D), in their order."""
-        chunks = deque(Chunk(positions) for positions in self._chunk_size.cut(len(rows), self._size))
+        self._works = positions_of(works)
+        cut = self._chunk_sizes.of(self._works).cut(len(rows), self._size)
+        chunks = deque(Chunk(positions) for positions in cut)
         found: list[tuple[NDArray[np.int64], MetricsBatch]] = []
         try:
             while chunks or any(worker.chunk is not None for worker in self._workers):
                 for worker in self._workers:
                     if chunks and worker.ready and worker.chunk is None:
-                        worker.give(chunks.popleft(), rows, self._time_limit_s)
+                        worker.give(chunks.popleft(), rows, self._works, self._time_limit_s)
                 self._step(chunks, found)
         except BaseException:
             self._give_up()
             raise
         positions, parts = [where for where, _ in found], [part for _, part in found]
-        return joined(self._schema, self._n_workloads, positions, parts)
+        return joined(self._schema, self._n_workloads(), positions, parts)
+
+    def _n_workloads(self) -> int:
+        """Those of the present batch."""
+        return len(picked(self._workloads, self._works))
 
     def close(self) -> None:
         """End all workers; those that simulate are killed."""
@@ -188,7 +195,7 @@ class ProcessExecutor:
         elif kind == DONE and chunk is not None:
             values, notes, seconds, elapsed = rest
             found.append((chunk.positions, MetricsBatch(self._schema, values, notes, seconds)))
-            self._chunk_size.learn(len(chunk.positions), elapsed)
+            self._chunk_sizes.of(self._works).learn(len(chunk.positions), elapsed)
             worker.chunk, worker.deadline = None, np.inf
 
     def _lost(
@@ -221,7 +228,7 @@ class ProcessExecutor:
     ) -> None:
         """Run the designs of a chunk one by one; one that was alone has failed."""
         if len(chunk.positions) == 1:
-            found.append((chunk.positions, failed_batch(self._schema, self._n_workloads, note)))
+            found.append((chunk.positions, failed_batch(self._schema, self._n_workloads(), note)))
             return
         chunks.extendleft(reversed(chunk.singles()))
 

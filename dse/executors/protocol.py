@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypedDict
 
 from dse.metrics import MetricsBatch
@@ -11,8 +12,8 @@ from dse.space import IndexMatrix
 class Executor(Protocol):
     """Something that runs simulations of one simulator on the workloads of one campaign."""
 
-    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
-        """Metrics of canonical rows (B, D), in their order.
+    def evaluate(self, rows: IndexMatrix, works: Sequence[int] | None = None) -> MetricsBatch:
+        """Metrics of canonical rows (B, D), in their order; on the workloads at these positions (None: all).
 
         A design whose simulation fails is a NaN row with a note, and costs no other design. Raises InputError
         for a workload that the simulator refuses, and DseError when there is nothing left to run on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dse.executors.batches import run_isolated
+from dse.executors.batches import picked, run_isolated
 from dse.metrics import MetricsBatch
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
@@ -20,9 +20,9 @@ class ThreadExecutor:
     workloads: Sequence[Workload]
     threads: int = 1
 
-    def evaluate(self, rows: IndexMatrix) -> MetricsBatch:
+    def evaluate(self, rows: IndexMatrix, works: Sequence[int] | None = None) -> MetricsBatch:
         """Metrics of rows (B, D), in their order."""
-        return run_isolated(self.simulator, rows, self.workloads, self.threads)
+        return run_isolated(self.simulator, rows, picked(self.workloads, works), self.threads)
 
     def close(self) -> None:
         """Nothing to end."""

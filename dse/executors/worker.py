@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from dse.errors import InputError
-from dse.executors.batches import run_isolated
+from dse.executors.batches import picked, run_isolated
 from dse.executors.package import Bench, WorkerMismatch, unpack
 from dse.metrics import MetricsBatch
 
@@ -53,12 +53,13 @@ def _serve(connection: Connection, bench: Bench, limited: bool) -> None:
     not_caught = (InputError, MemoryError) if limited else (InputError,)
     while True:
         try:
-            rows = connection.recv()
+            rows, works = connection.recv()
         except EOFError:
             return
         started = time.monotonic()
         try:
-            batch = run_isolated(bench.simulator, rows, bench.workloads, not_caught=not_caught)
+            workloads = picked(bench.workloads, works)
+            batch = run_isolated(bench.simulator, rows, workloads, not_caught=not_caught)
             answer = done(batch, time.monotonic() - started)
         except MemoryError:
             connection.send((NO_MEMORY,))

@@ -76,13 +76,13 @@ def serve(place, until, **options):
     return thread, raised
 
 
-def evaluate(place, simulator, workloads, rows, n_workers=2):
+def evaluate(place, simulator, workloads, rows, n_workers=2, works=None):
     over = threading.Event()
     executor = make_executor(simulator, workloads, executor="leases", workers=2, place=place)
     with closing(executor):
         threads = [serve(place, over)[0] for _ in range(n_workers)]
         try:
-            return executor.evaluate(rows), executor.evaluate(rows[::-1].copy())
+            return executor.evaluate(rows, works), executor.evaluate(rows[::-1].copy(), works)
         finally:
             over.set()
             for thread in threads:
