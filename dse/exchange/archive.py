@@ -104,11 +104,16 @@ class CampaignArchive:
                 feasible=t.feasible[cut],
                 origin=t.origin[cut],
                 seconds=t.seconds[cut],
+                fidelity=t.fidelity[cut],
+                charge=t.charge[cut],
             )
 
 
-def content_hash(trials: Trials) -> str:
-    """32 hexadecimal digits over the trials; equal on every machine, and for every kind of store."""
+def content_hash(trials: Trials, *, charges: bool = True) -> str:
+    """32 hexadecimal digits over the trials; equal on every machine, and for every kind of store.
+
+    charges: with `fidelity` and `charge`, which files of the first version do not have.
+    """
     found = hashlib.blake2b(digest_size=16)
     for name, kind in (
         ("id", "<i8"),
@@ -119,6 +124,7 @@ def content_hash(trials: Trials) -> str:
         ("feasible", "u1"),
         ("seconds", "<f8"),
         ("indices", "<i2"),
+        *((("fidelity", "<f8"), ("charge", "<f8")) if charges else ()),
     ):
         found.update(np.ascontiguousarray(getattr(trials, name), dtype=kind).data)
     metrics = np.array(trials.metrics, dtype="<f8", order="C")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import compress
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ Kind = Literal["int", "float", "bool", "text"]
 Role = Literal["trial", "parameter", "metric"]
 Values = Sequence[Any] | NDArray[Any]
 
+WITH_CHARGES = ("fidelity", "charge")  # not in files of the first version
 _FIXED: tuple[tuple[str, Kind, str], ...] = (
     ("trial", "int", ""),
     ("run", "int", ""),
@@ -37,8 +38,10 @@ _FIXED: tuple[tuple[str, Kind, str], ...] = (
     ("origin", "text", ""),
     ("feasible", "bool", ""),
     ("seconds", "float", "s"),
+    *((name, "float", "") for name in WITH_CHARGES),
 )
 _LARGEST = 2**63 - 1
+_HIGHEST = {"fidelity": 1.0, "charge": math.inf}
 _EXPECTED = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "text"}
 _TYPES: dict[Kind, tuple[type, ...]] = {"int": (int,), "float": (float, int), "bool": (bool,), "text": (str,)}
 
@@ -59,9 +62,9 @@ class Column:
         return {"name": self.name, "is": self.role, "of": self.of, "unit": self.unit, "type": self.kind}
 
 
-def columns_of(space: DesignSpace, schema: MetricSchema) -> tuple[Column, ...]:
-    """Bookkeeping, parameters, metrics, in this order."""
-    fixed = [Column(name, "trial", name, unit, kind) for name, kind, unit in _FIXED]
+def columns_of(space: DesignSpace, schema: MetricSchema, without: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Bookkeeping (but for the names in `without`), parameters, metrics, in this order."""
+    fixed = [Column(name, "trial", name, unit, kind) for name, kind, unit in _FIXED if name not in without]
     taken = {column.name for column in fixed}
     made: list[Column] = []
     for parameter in space.parameters:
@@ -94,6 +97,8 @@ def values_of(
         "origin": np.array([o.name.lower() for o in Origin], dtype=object)[trials.origin[rows]],
         "feasible": trials.feasible[rows],
         "seconds": trials.seconds[rows],
+        "fidelity": trials.fidelity[rows],
+        "charge": trials.charge[rows],
     }
     parts = list(fixed.values())
     wide = [column for column in columns if column.role == "parameter"]
@@ -104,6 +109,8 @@ def values_of(
 
 def trials_of(values: Sequence[Values], columns: Sequence[Column], runs: Sequence[RunRow]) -> Trials:
     """Trials from the values of all columns, typed as the columns say; None is a missing metric.
+
+    Without the columns `fidelity` and `charge` everything was simulated in full.
 
     Raises BadCell for a value of another kind, an unknown parameter value, run or origin.
     """
@@ -135,6 +142,7 @@ def trials_of(values: Sequence[Values], columns: Sequence[Column], runs: Sequenc
         indices=indices,
         metrics=metrics,
         metric_names=tuple(column.of for column in columns if column.role == "metric"),
+        **{name: _within(given[name], name, high) for name, high in _HIGHEST.items() if name in given},
     )
 
 
@@ -142,7 +150,7 @@ def joined(parts: Sequence[Trials], columns: Sequence[Column]) -> Trials:
     """The parts in a row; an empty table if there is none."""
     if not parts:
         parts = [trials_of([[] for _ in columns], columns, [RunRow(0, "", "", 0)])]
-    names = ("id", "run", "batch", "step", "origin", "feasible", "seconds", "indices", "metrics")
+    names = [field.name for field in fields(Trials) if field.name != "metric_names"]
     columns_joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Trials(**columns_joined, metric_names=parts[0].metric_names)
 
@@ -227,6 +235,17 @@ def _numbers(values: Values, name: str, *, missing: bool) -> NDArray[np.float64]
     if not missing and not np.isfinite(made).all():
         row = int(np.argmin(np.isfinite(made)))
         raise BadCell(row, name, values[row], "a finite number")
+    return made
+
+
+def _within(values: Values, name: str, high: float) -> NDArray[np.float64]:
+    """Numbers from 0 to `high`."""
+    made = _numbers(values, name, missing=False)
+    wrong = (made < 0) | (made > high)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        expected = "a number, 0 or more" if high == math.inf else f"a number from 0 to {high:g}"
+        raise BadCell(row, name, values[row], expected)
     return made
 
 

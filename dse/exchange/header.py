@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.exchange.archive import CampaignArchive
-from dse.exchange.columns import Column, columns_of
+from dse.exchange.archive import CampaignArchive, content_hash
+from dse.exchange.columns import WITH_CHARGES, Column, columns_of
 from dse.exchange.errors import MAX_CELLS, MAX_COLUMNS, ExchangeError
 from dse.metrics import Metrics, MetricSchema
 from dse.objective import Objective
@@ -25,7 +25,8 @@ from dse.space import DesignSpace
 from dse.store import CampaignHeader, RunRow, Trials
 
 FORMAT = "marl-dse campaign"
-VERSION = 1
+VERSION = 2
+_WITHOUT_CHARGES = 1  # the version whose trials have no fidelity and charge: all are full simulations
 STATES = ("finished", "interrupted", "failed")
 _MOST_RUNS = 32_767  # a trial's run is stored as int16
 _DEEPEST = 200
@@ -79,7 +80,8 @@ class ArchiveHeader:
             baseline_trial=self.baseline_trial,
             trials=trials,
         )
-        if archive.content != self.content:
+        charges = any(column.name in WITH_CHARGES for column in self.columns if column.role == "trial")
+        if content_hash(trials, charges=charges) != self.content:
             raise ExchangeError(
                 "the trials are not those that were exported: a value was changed (a spreadsheet that saves "
                 "a file rounds its numbers); export the campaign again",
@@ -151,7 +153,7 @@ def header_from_dict(data: Any, path: Path) -> ArchiveHeader:
     reference, ideal = read.built("scale", dict | None, lambda scale: _scale(scale, n_aims))
     n_trials = read.built("trials", int, _count)
     base = read.built("baseline", dict | None, lambda item: _baseline(item, space, schema, n_trials))
-    columns = columns_of(space, schema)
+    columns = columns_of(space, schema, WITH_CHARGES if data["version"] == _WITHOUT_CHARGES else ())
     if n_trials * len(columns) > MAX_CELLS:
         raise ExchangeError(
             f"{n_trials:,} trials of {len(columns)} columns are more than the {MAX_CELLS:,} values that are "
@@ -254,9 +256,10 @@ def _check_format(data: Any, path: Path) -> None:
         _shallow(data)
     except ValueError as error:
         raise ExchangeError(f"the header {error}", path=path) from None
-    if data.get("version") != VERSION:
+    version = data.get("version")
+    if type(version) is not int or not _WITHOUT_CHARGES <= version <= VERSION:
         raise ExchangeError(
-            f"got {data.get('version')!r}, expected {VERSION}: the file was written by another version of "
+            f"got {version!r}, expected {VERSION} or less: the file was written by another version of "
             "marl-dse. Update marl-dse, or export the campaign again",
             path=path,
             key="version",

@@ -26,19 +26,24 @@ def packed_type(n_parameters: int, n_metrics: int) -> np.dtype[np.void]:
             ("origin", "u1"),
             ("feasible", "u1"),
             ("seconds", "<f8"),
+            ("fidelity", "<f8"),
+            ("charge", "<f8"),
             ("indices", "<i2", (n_parameters,)),
             ("metrics", "<f8", (n_metrics,)),
         ]
     )
 
 
-def pack(block: TrialBlock) -> bytes:
+def pack(block: TrialBlock | Trials) -> bytes:
     """The bytes of a block."""
     rows = np.empty(len(block), dtype=packed_type(block.indices.shape[1], block.metrics.shape[1]))
     rows["run"] = block.run
     rows["batch"] = block.batch
-    rows["step"] = np.arange(block.first_step, block.first_step + len(block))
-    for name in ("origin", "feasible", "seconds", "indices", "metrics"):
+    if isinstance(block, Trials):
+        rows["step"] = block.step
+    else:
+        rows["step"] = np.arange(block.first_step, block.first_step + len(block))
+    for name in ("origin", "feasible", "seconds", "fidelity", "charge", "indices", "metrics"):
         rows[name] = getattr(block, name)
     return rows.tobytes()
 
@@ -72,4 +77,6 @@ def unpack(rows: Packed, after: int, which: Sequence[int], names: tuple[str, ...
         indices=rows["indices"].astype(np.int16),
         metrics=metrics.astype(np.float64),
         metric_names=names,
+        fidelity=rows["fidelity"].astype(np.float64),
+        charge=rows["charge"].astype(np.float64),
     )

@@ -25,7 +25,8 @@ from dse.store.connection import connect_reader, place_of
 from dse.store.packed import Packed, joined, packed_type, unpack
 from dse.store.place import Link, Place, store_errors
 from dse.store.records import CampaignRecord, CampaignRow, Origin, RunRow, TrialDetail, Trials
-from dse.store.schema import quoted, trial_columns, trial_table
+from dse.store.schema import SCHEMA_VERSION
+from dse.store.trial_rows import WITH_CHARGE, selected, trial_columns, trial_table, trials_of
 
 Answer = TypeVar("Answer")
 _WITH_FRONT = 2  # the version of the tables that brought the front and the wish to stop
@@ -93,6 +94,12 @@ class StoreReader:
         found: int = self._all(sql, (int(Origin.REPEAT), last))[0][0]
         return found
 
+    def spent(self, campaign: int) -> float:
+        """What the agents' trials cost so far, in full simulations; a repeat costs nothing."""
+        sql = f"SELECT {self._selected(['charge'])} FROM {trial_table(campaign)} WHERE run > 0"
+        found = self._all(f"SELECT coalesce(sum(charge), 0) FROM ({sql}) AS charges")
+        return float(found[0][0])
+
     def written_state(self, campaign: int) -> str:
         """The state as the last process wrote it: still `running` after that process was killed."""
         found = self._all("SELECT state FROM campaign WHERE id = ?", (campaign,))
@@ -114,15 +121,13 @@ class StoreReader:
         """What `trials` gives, from the table of the trials, which other programs see."""
         record = self.campaign_static(campaign)
         columns = ["id", *trial_columns(record.space.names, metrics)]
-        sql = (
-            f"SELECT {', '.join(map(quoted, columns))} FROM {trial_table(record.id)} WHERE id > ? ORDER BY id"
-        )
-        return _trials(self._matrix(sql, (after,), len(columns)), len(record.space), tuple(metrics))
+        sql = f"SELECT {self._selected(columns)} FROM {trial_table(record.id)} WHERE id > ? ORDER BY id"
+        return trials_of(self._matrix(sql, (after,), len(columns)), len(record.space), tuple(metrics))
 
     def _packed(self, record: CampaignRecord, after: int) -> Packed:
         """The trials after `after` as the arrays that were kept of them, as far as they reach."""
         kind = packed_type(len(record.space), len(record.schema))
-        if self._version() < _WITH_FRONT:
+        if self._version() < WITH_CHARGE:  # their arrays are of another kind, until a writer comes
             return np.empty(0, dtype=kind)
         sql = "SELECT first, last, data FROM packed WHERE campaign = ? AND last > ? ORDER BY last"
         return joined(self._all(sql, (record.id, after)), after, kind)
@@ -134,15 +139,14 @@ class StoreReader:
         """
         record = self.campaign_static(campaign)
         columns = ["id", *trial_columns(record.space.names, record.schema.names)]
-        names = ", ".join(map(quoted, columns))
-        rows = f"SELECT {names} FROM {trial_table(record.id)} WHERE feasible = 1"
+        rows = f"SELECT {self._selected(columns)} FROM {trial_table(record.id)} WHERE feasible = 1"
         found, upto = np.zeros((0, len(columns))), 0
         if self._version() >= _WITH_FRONT:
             upto = self._all("SELECT front_upto FROM campaign WHERE id = ?", (record.id,))[0][0]
             sql = f"{rows} AND id IN (SELECT trial FROM front WHERE campaign = ?) AND id <= ? ORDER BY id"
             found = self._matrix(sql, (record.id, upto), len(columns))
         fresh = self._matrix(f"{rows} AND id > ? ORDER BY id", (upto,), len(columns))
-        trials = _trials(np.concatenate([found, fresh]), len(record.space), record.schema.names)
+        trials = trials_of(np.concatenate([found, fresh]), len(record.space), record.schema.names)
         if not len(fresh):
             return trials
         return trials.taken(non_dominated(costs_of(record.objectives, record.schema, trials.metrics)))
@@ -158,14 +162,14 @@ class StoreReader:
         """One trial with the metrics and notes of each workload; LookupFailed if there is none."""
         record = self.campaign_static(campaign)
         columns = trial_columns(record.space.names, record.schema.names)
-        sql = f"SELECT {', '.join(map(quoted, columns))} FROM {trial_table(record.id)} WHERE id = ?"
+        sql = f"SELECT {self._selected(columns)} FROM {trial_table(record.id)} WHERE id = ?"
         matrix = self._matrix(sql, (trial,), len(columns))
         if not len(matrix):
             raise LookupFailed(
                 f"campaign {record.name!r} has no trial {trial}: expected 1 to {self.n_trials(record.id)}"
             )
-        one = _trials(np.insert(matrix, 0, trial, axis=1), len(record.space), record.schema.names)
-        per_workload = self._per_workload(record, one)
+        one = trials_of(np.insert(matrix, 0, trial, axis=1), len(record.space), record.schema.names)
+        per_workload = self._per_workload(record, one) if one.fidelity[0] == 1.0 else ()
         notes = tuple(dict.fromkeys(note for _, metrics in per_workload for note in metrics.notes))
         return TrialDetail(
             id=trial,
@@ -174,6 +178,8 @@ class StoreReader:
             origin=Origin(int(one.origin[0])),
             feasible=bool(one.feasible[0]),
             seconds=float(one.seconds[0]),
+            fidelity=float(one.fidelity[0]),
+            charge=float(one.charge[0]),
             point=record.space.from_indices(one.indices[0]),
             metrics=Metrics(record.schema, one.metrics[0], notes),
             workloads=per_workload,
@@ -246,9 +252,13 @@ class StoreReader:
 
     def _version(self) -> int:
         """Version of the tables; an old store may be brought up to date while it is open here."""
-        if self._known_version < _WITH_FRONT:
+        if self._known_version < SCHEMA_VERSION:
             self._known_version = self._ask(lambda link: link.version())
         return self._known_version
+
+    def _selected(self, columns: Sequence[str]) -> str:
+        version = self._version()
+        return self._ask(lambda link: selected(link, version, columns))
 
     def _ask(self, work: Callable[[Link], Answer]) -> Answer:
         """Do `work` with the connection, once more with a new one if the server was restarted meanwhile."""
@@ -266,24 +276,6 @@ class StoreReader:
 
     def _matrix(self, sql: str, values: Sequence[int], width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         return self._ask(lambda link: link.matrix(sql, values, width))
-
-
-def _trials(
-    matrix: np.ndarray[Any, np.dtype[np.float64]], n_parameters: int, names: tuple[str, ...]
-) -> Trials:
-    first_metric = 7 + n_parameters
-    return Trials(
-        id=matrix[:, 0].astype(np.int64),
-        run=matrix[:, 1].astype(np.int16),
-        batch=matrix[:, 2].astype(np.int64),
-        step=matrix[:, 3].astype(np.int64),
-        origin=matrix[:, 4].astype(np.uint8),
-        feasible=matrix[:, 5].astype(np.bool_),
-        seconds=np.ascontiguousarray(matrix[:, 6]),
-        indices=matrix[:, 7:first_metric].astype(np.int16),
-        metrics=np.ascontiguousarray(matrix[:, first_metric:]),
-        metric_names=names,
-    )
 
 
 def _record(row: dict[str, Any], runs: tuple[RunRow, ...]) -> CampaignRecord:

@@ -2,6 +2,9 @@
 
 `Origin` of a trial: 0 simulated, 1 answered by the design cache (new to its run), 2 a repeat within its run
 (no budget spent), 3 not simulated because it violates a constraint of the space (it has no metrics).
+
+`fidelity` of a trial: the share of each workload's requests that was simulated, 1.0 all of them and 0.0 only
+predicted by a model. `charge`: what it cost its run, in full simulations; 0 for a repeat.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ class TrialBlock:
     """Trials of one batch of one run, in the order in which they were asked; committed together.
 
     indices: (B, D) rows of the simulator's space. metrics: (B, M) combined over the workloads, NaN if failed.
+    fidelity, charge: (B,); left out, everything was simulated in full and every trial but a repeat cost one.
     """
 
     run: int
@@ -77,6 +81,11 @@ class TrialBlock:
     feasible: NDArray[np.bool_]
     origin: NDArray[np.uint8]
     seconds: NDArray[np.float64]
+    fidelity: NDArray[np.float64] = None  # type: ignore[assignment]  # filled below
+    charge: NDArray[np.float64] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        _fill(self)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -146,6 +155,7 @@ class Trials:
     """Columns of a campaign's trials, by rising id.
 
     id, run, batch, step: (n,). indices: (n, D). metrics: (n, number of `metric_names`). origin: see `Origin`.
+    fidelity, charge: (n,), as in a `TrialBlock`.
     """
 
     id: NDArray[np.int64]
@@ -158,6 +168,11 @@ class Trials:
     indices: IndexMatrix
     metrics: NDArray[np.float64]
     metric_names: tuple[str, ...]
+    fidelity: NDArray[np.float64] = None  # type: ignore[assignment]  # filled below
+    charge: NDArray[np.float64] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        _fill(self)
 
     def __len__(self) -> int:
         return len(self.id)
@@ -178,6 +193,8 @@ class Trials:
             indices=np.concatenate([self.indices, *(block.indices for block in blocks)]),
             metrics=np.concatenate([self.metrics, *(block.metrics for block in blocks)]),
             metric_names=self.metric_names,
+            fidelity=np.concatenate([self.fidelity, *(block.fidelity for block in blocks)]),
+            charge=np.concatenate([self.charge, *(block.charge for block in blocks)]),
         )
 
     def taken(self, which: NDArray[Any]) -> Trials:
@@ -201,7 +218,10 @@ class Trials:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialDetail:
-    """One trial in full: its design, combined metrics and, for each workload, its own metrics and notes."""
+    """One trial in full: its design, combined metrics and, for each workload, its own metrics and notes.
+
+    workloads: empty where `fidelity` is less than 1; of an estimate only the combined metrics are kept.
+    """
 
     id: int
     run: RunRow
@@ -209,6 +229,21 @@ class TrialDetail:
     origin: Origin
     feasible: bool
     seconds: float
+    fidelity: float
+    charge: float
     point: DesignPoint
     metrics: Metrics
     workloads: tuple[tuple[str, Metrics], ...]
+
+
+def default_charge(origin: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """What trials of these origins cost their run where nothing was simulated in part: one, a repeat none."""
+    charged: NDArray[np.bool_] = origin != np.uint8(Origin.REPEAT)
+    return charged.astype(np.float64)
+
+
+def _fill(trials: TrialBlock | Trials) -> None:
+    """Set `fidelity` and `charge` where they were left out."""
+    for name, made in (("fidelity", np.ones(len(trials.origin))), ("charge", default_charge(trials.origin))):
+        if getattr(trials, name) is None:
+            object.__setattr__(trials, name, made)

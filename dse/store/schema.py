@@ -4,6 +4,7 @@ One store holds many campaigns. The trials of a campaign have their own table, w
 parameter (position of the value) and each metric; `metric` holds the units. `result` is the design cache:
 what a simulator measured for a design on a workload, shared by all campaigns whose simulator, space and
 workload are the same (one `bench`). `packed` has the trials once more, as arrays (dse/store/packed.py).
+`blob` holds files by the hash of their content, and `attachment` says which campaign calls which one what.
 Words in braces are those of the database (`Link.types`).
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from dse.errors import StoreError
 from dse.store.place import Link, Place, store_errors, transaction
+from dse.store.repacking import charge_and_repack
 
 _VERSION_1 = (
     """CREATE TABLE campaign (
@@ -64,6 +66,14 @@ _VERSION_2 = (
     "INSERT INTO number_in_use SELECT coalesce(max(id), 0) FROM campaign",
 )
 
+_VERSION_3 = (
+    "CREATE TABLE blob (hash TEXT PRIMARY KEY, size {long} NOT NULL, data {bytes})",
+    """CREATE TABLE attachment (
+    campaign {long} NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    blob TEXT NOT NULL REFERENCES blob(hash), PRIMARY KEY (campaign, kind, name)
+){no_rowid}""",
+)
+
 
 def _tables(statements: Sequence[str]) -> Callable[[Link], None]:
     def step(link: Link) -> None:
@@ -73,8 +83,13 @@ def _tables(statements: Sequence[str]) -> Callable[[Link], None]:
     return step
 
 
+def _to_version_3(link: Link) -> None:
+    _tables(_VERSION_3)(link)
+    charge_and_repack(link)
+
+
 # Step i brings a store of version i to version i + 1; an empty database has version 0.
-MIGRATIONS: tuple[Callable[[Link], None], ...] = (_tables(_VERSION_1), _tables(_VERSION_2))
+MIGRATIONS: tuple[Callable[[Link], None], ...] = (_tables(_VERSION_1), _tables(_VERSION_2), _to_version_3)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 
@@ -102,31 +117,3 @@ def bring_up_to_date(link: Link, place: Place) -> int:
                 step(link)
             link.set_version(SCHEMA_VERSION)
         return before
-
-
-def trial_table(campaign: int) -> str:
-    """Name of the table with a campaign's trials."""
-    return f"trial_{int(campaign)}"
-
-
-def trial_columns(parameters: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """Columns of a trial table after `id`, in order."""
-    fixed = ["run", "batch", "step", "origin", "feasible", "seconds"]
-    return fixed + [f"p_{name}" for name in parameters] + [f"m_{name}" for name in metrics]
-
-
-def create_trial_table(link: Link, campaign: int, parameters: Sequence[str], metrics: Sequence[str]) -> None:
-    """The table of one campaign's trials; names come from the space and the schema and are identifiers."""
-    kinds = ["{whole} NOT NULL", "{long} NOT NULL", "{long} NOT NULL", "{whole} NOT NULL", "{whole} NOT NULL"]
-    kinds += ["{real} NOT NULL"] + ["{whole} NOT NULL"] * len(parameters) + ["{real}"] * len(metrics)
-    names = trial_columns(parameters, metrics)
-    columns = [f"{quoted(name)} {kind}" for name, kind in zip(names, kinds, strict=True)]
-    text = f"CREATE TABLE {trial_table(campaign)} (id {{number}}, {', '.join(columns)})"
-    link.execute(text.format_map(link.types))
-
-
-def quoted(name: str) -> str:
-    """A column name for SQL; only plain identifiers are accepted."""
-    if not (name.isidentifier() and name.isascii()):
-        raise StoreError(f"{name!r} cannot be a column of the store: use letters, digits and _")
-    return f'"{name}"'

@@ -20,7 +20,7 @@ from dse.store.connection import connect_writer, place_of
 from dse.store.place import Hold, Link, Place, store_errors
 from dse.store.reader import StoreReader
 from dse.store.records import CampaignHeader, ResultBlock, TrialBlock
-from dse.store.schema import create_trial_table, trial_table
+from dse.store.trial_rows import create_trial_table, trial_table
 from dse.store.writer import Writer, change_front, insert_results, insert_snapshot, insert_trials
 
 _KEYS_AT_ONCE = 500

@@ -13,7 +13,13 @@ from dse.store.connection import connect_reader, connect_writer, place_of
 from dse.store.errors import running
 from dse.store.place import Link, store_errors
 from dse.store.reader import StoreReader
-from dse.store.schema import SCHEMA_VERSION, bring_up_to_date, check_version, trial_table
+from dse.store.schema import SCHEMA_VERSION, bring_up_to_date, check_version
+from dse.store.trial_rows import trial_table
+
+_COMPARED = (
+    *("id", "run", "batch", "step", "origin", "feasible", "seconds", "fidelity", "charge"),
+    *("indices", "metrics"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +144,9 @@ def _check_packed(reader: StoreReader, campaign: int) -> list[str]:
     arrays, rows = reader.trials(campaign), reader.rows(campaign, 0, names)
     if len(arrays) != len(rows):
         return [f"its arrays hold {len(arrays)} trials and its table {len(rows)}"]
-    parts = ("id", "run", "batch", "step", "origin", "feasible", "seconds", "indices", "metrics")
     differ = [
         name
-        for name in parts
+        for name in _COMPARED
         if not np.array_equal(
             getattr(arrays, name), getattr(rows, name), equal_nan=name in ("seconds", "metrics")
         )

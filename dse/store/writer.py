@@ -20,7 +20,7 @@ from dse.fault_points import reach
 from dse.store.packed import pack
 from dse.store.place import Link, Place
 from dse.store.records import ResultBlock, TrialBlock
-from dse.store.schema import quoted, trial_columns, trial_table
+from dse.store.trial_rows import quoted, trial_columns, trial_table
 
 _ROWS_PER_COMMIT = 4096
 _SECONDS_PER_COMMIT = 0.05
@@ -157,6 +157,8 @@ def insert_trials(
                 block.origin.astype(np.int32),
                 block.feasible.astype(np.int32),
                 block.seconds,
+                np.asarray(block.fidelity, dtype=np.float64),
+                np.asarray(block.charge, dtype=np.float64),
                 *block.indices.T.astype(np.int32),
                 *block.metrics.T,
             ]

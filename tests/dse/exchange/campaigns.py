@@ -60,6 +60,8 @@ def block(n: int, first_step: int = 0, batch: int = 0, run: int = 1, seed: int =
         feasible=rng.random(n) < 0.5,
         origin=rng.integers(0, 4, n).astype(np.uint8),
         seconds=rng.random(n),
+        fidelity=rng.choice([0.0, 0.1, 1.0], n),
+        charge=rng.random(n),
     )
 
 
@@ -116,6 +118,8 @@ def in_memory(values: Sequence[Value], agent: str, metrics: np.ndarray, name: st
         indices=(np.arange(n) % len(values)).astype(np.int16)[:, None],
         metrics=metrics,
         metric_names=schema.names,
+        fidelity=np.linspace(0, 1, n),
+        charge=np.linspace(0, 3, n),
     )
     cached_as = (("simulator", "workload"),)
     created = "2026-01-02T03:04:05+00:00"

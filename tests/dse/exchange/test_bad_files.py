@@ -90,15 +90,15 @@ def in_header(key: str, value: object) -> Callable[[bytes], bytes]:
         (in_line(6, ",1,", ",x,"), r"t\.csv:6: run: got 'x', expected a whole number"),
         (in_line(6, ",1,", ",77,"), r"t\.csv:6: run: got 77, expected a whole number, 0 to 1"),
         (in_line(6, ",3,", ",4,"), r"t\.csv:6: seed: got 4, expected 3, as run 1 says"),
-        (in_line(9, ",", ",,"), r"t\.csv:9: got 19 cells, expected 18"),
-        (in_line(1, "energy_pj", "energy"), r"t\.csv:1: column 15 is 'energy', expected 'energy_pj'"),
+        (in_line(9, ",", ",,"), r"t\.csv:9: got 21 cells, expected 20"),
+        (in_line(1, "energy_pj", "energy"), r"t\.csv:1: column 17 is 'energy', expected 'energy_pj'"),
         (lambda data: data[: len(data) // 2], r"t\.csv(:\d+: got \d+ cells|: got \d+ trials, expected 80)"),
         (lambda data: data + data.splitlines(keepends=True)[-1], r"t\.csv:\d+: has more than the 80 trials"),
         (lambda data: data.replace(b"true", b"maybe", 1), r"feasible: got 'maybe', expected true or false"),
         (lambda data: data.replace(b"slow", b"slaw", 1), r"mode: got 'slaw', expected one of 'slow', 'fast'"),
         (lambda data: data.replace(b"\xff", b"").replace(b"slow", b"\xff", 1), "is not UTF-8 text"),
         (lambda data: b'"' + data, r"t\.csv:\d+: is not CSV"),
-        (lambda _: b"", r"t\.csv:1: has 0 columns, expected 18"),
+        (lambda _: b"", r"t\.csv:1: has 0 columns, expected 20"),
     ],
 )  # fmt: skip
 def test_a_wrong_cell_is_named_with_line_and_column(change, message, write, tmp_path):
@@ -125,11 +125,15 @@ def test_a_wrong_cell_is_named_with_line_and_column(change, message, write, tmp_
         (in_line(4, "{", "[" * 100_000), r"t\.jsonl:4: is not JSON"),
         (in_line(4, '"mode":', '"mode":[1],"y":'), r"t\.jsonl:4: mode: got \[1\], expected text"),
         (in_line(4, '"origin":"', '"origin":"x'), r"t\.jsonl:4: origin: got 'x.*expected one of 'simulated'"),
-        (in_header("version", 2), r"version: got 2, expected 1: .* another version"),
+        (in_line(4, '"fidelity":', '"fidelity":1.5,"y":'), r"t\.jsonl:4: fidelity: got 1.5, exp.* to 1"),
+        (in_line(4, '"fidelity":', '"y":'), r"t\.jsonl:4: fidelity: got .*, expected an object with fid"),
+        (in_line(4, '"charge":', '"charge":-1.0,"y":'), r"t\.jsonl:4: charge: got -1.0, expected .* or more"),
+        (in_header("version", 3), r"version: got 3, expected 2 or less: .* another version"),
+        (in_header("version", True), r"version: got True, expected 2 or less: .* another version"),
         (in_header("format", "x"), "format: is not a campaign that `dse store export` wrote"),
         (in_header("state", "running"), "state: got 'running', expected one of finished"),
         (in_header("trials", -1), "trials: got -1, expected 0 or more"),
-        (in_header("trials", 10**12), "trials: 1,000,000,000,000 trials of 18 columns are more"),
+        (in_header("trials", 10**12), "trials: 1,000,000,000,000 trials of 20 columns are more"),
         (in_header("trials", True), "trials: got bool, expected a whole number"),
         (in_header("more", json.loads("[" * 300 + "]" * 300)), "the header is nested deeper than 200 levels"),
         (in_header("space", []), "space: got list, expected an object"),
@@ -221,7 +225,7 @@ def test_a_number_that_a_spreadsheet_rounded_is_noticed(write, tmp_path):
     def rounded(data: bytes) -> bytes:
         lines = data.split(b"\r\n")
         cells = lines[6].split(b",")
-        cells[13] = b"%.6g" % float(cells[13])
+        cells[15] = b"%.6g" % float(cells[15])
         lines[6] = b",".join(cells)
         return b"\r\n".join(lines)
 

@@ -19,6 +19,7 @@ from dse.exchange.header import header_to_dict
 from dse.exchange.whole_file import no_progress
 from dse.store import open_reader
 from tests.dse.exchange.campaigns import FORMATS, in_memory, stop_after, stored
+from tests.dse.store.campaigns import COLUMNS
 
 NASTY = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     [
@@ -51,6 +52,7 @@ VALUES = st.lists(
     ),
 )
 METRICS = st.lists(st.tuples(st.floats(), st.floats()), max_size=12)
+VERSION_1 = Path(__file__).parent / "data" / "version1.jsonl"  # as the first version of the tool wrote it
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -77,7 +79,7 @@ def test_an_imported_campaign_equals_the_exported_one(kind, store, tmp_path):
 
     with open_reader(store) as one, open_reader(tmp_path / "other.sqlite") as other:
         before, after = one.trials(1), other.trials(1)
-        for name in ("id", "run", "batch", "step", "origin", "feasible", "seconds", "indices", "metrics"):
+        for name in COLUMNS:
             assert getattr(before, name).tobytes() == getattr(after, name).tobytes(), name
         given, found = one.campaign("one"), other.campaign("one")
         assert found.state == "finished"
@@ -129,6 +131,8 @@ def test_hostile_values_and_names_come_back_bit_for_bit(kind, values, agent, met
     assert np.array_equal(np.signbit(found.trials.metrics), np.signbit(given_archive.trials.metrics)) or (
         np.isnan(found.trials.metrics).any()
     )
+    assert found.trials.fidelity.tolist() == given_archive.trials.fidelity.tolist()
+    assert found.trials.charge.tolist() == given_archive.trials.charge.tolist()
     assert found.trials.indices.tolist() == given_archive.trials.indices.tolist()
     assert [run.agent for run in found.header.runs] == [agent, agent + agent]
 
@@ -187,6 +191,24 @@ def test_a_name_that_is_taken_gets_a_number(store, tmp_path):
     names = [import_campaign(tmp_path / "a.csv", store).name for _ in range(2)]
 
     assert names == ["one-2", "one-3"]
+
+
+def test_a_file_of_the_first_version_has_only_full_simulations(tmp_path):
+    done = import_campaign(VERSION_1, tmp_path / "store.sqlite")
+
+    with open_reader(tmp_path / "store.sqlite") as reader:
+        found = reader.trials(done.campaign)
+    assert found.origin.tolist() == [2, 1, 3, 2, 1, 1, 1, 3, 3, 0, 1, 2]
+    assert found.fidelity.tolist() == [1.0] * 12
+    assert found.charge.tolist() == [0, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0]
+
+
+def test_a_file_of_the_first_version_that_was_changed_is_refused(tmp_path):
+    text = VERSION_1.read_text()
+    (tmp_path / "a.jsonl").write_text(text.replace('"step":6', '"step":7'))
+
+    with pytest.raises(ExchangeError, match="a value was changed"):
+        import_campaign(tmp_path / "a.jsonl", tmp_path / "store.sqlite")
 
 
 def test_an_interrupted_campaign_stays_interrupted(tmp_path):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dse.objective import Objective
 from dse.store import CampaignHeader, RunRow, Store, TrialBlock
 from tests.dse.fake import FakeSimulator
+
+COLUMNS = (
+    *("id", "run", "batch", "step", "origin", "feasible", "seconds", "fidelity", "charge"),
+    *("indices", "metrics"),
+)
 
 
 def header(name: str = "one", simulator: FakeSimulator | None = None) -> CampaignHeader:
@@ -40,6 +47,13 @@ def block(n: int = 4, first_step: int = 0, batch: int = 0) -> TrialBlock:
         origin=np.zeros(n, dtype=np.uint8),
         seconds=rng.random(n),
     )
+
+
+def estimates(n: int = 4, first_step: int = 0, batch: int = 0) -> TrialBlock:
+    """Trials of which only some were simulated in full, each with what it cost its run."""
+    rng = np.random.default_rng([7, first_step])
+    fidelity = rng.choice([0.0, 0.1, 0.25, 1.0], n)
+    return replace(block(n, first_step, batch), fidelity=fidelity, charge=fidelity + rng.random(n) / 8)
 
 
 def create(store: Store, name: str = "one") -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,15 +11,15 @@ from dse.campaign import Campaign
 from dse.errors import LookupFailed, StoreError
 from dse.exchange import merge_stores
 from dse.front import non_dominated
-from dse.store import ResultBlock, Store, open_reader, place_of
+from dse.store import Origin, ResultBlock, Store, open_reader, place_of
 from dse.store.upkeep import check_store
 from dse.store.writer import insert_results
 from tests.dse.fake import FakeSimulator
-from tests.dse.store.campaigns import block, create
+from tests.dse.store.campaigns import COLUMNS, block, create, estimates
 
 
 def test_trials_come_back_bit_for_bit(url):
-    given = block(300)
+    given = estimates(300)
     given.metrics[5] = np.nan
     given.metrics[6, 0] = np.inf
     with Store(url) as store:
@@ -28,7 +30,7 @@ def test_trials_come_back_bit_for_bit(url):
         found = store.reader.trials(campaign)
 
     assert found.id.tolist() == list(range(1, 301))
-    for name in ("indices", "metrics", "feasible", "origin", "seconds"):
+    for name in ("indices", "metrics", "feasible", "origin", "seconds", "fidelity", "charge"):
         assert getattr(found, name).tobytes() == getattr(given, name).tobytes(), name
 
 
@@ -49,7 +51,7 @@ def test_polling_gives_only_what_is_new(url):
 
 
 def test_extending_columns_equals_reading_them_again(url):
-    blocks = [block(4), block(3, first_step=4, batch=1)]
+    blocks = [block(4), estimates(3, first_step=4, batch=1)]
     with Store(url) as store:
         campaign = create(store)
         empty = store.reader.trials(campaign)
@@ -59,7 +61,7 @@ def test_extending_columns_equals_reading_them_again(url):
 
         extended, read = empty.extended(blocks), store.reader.trials(campaign)
 
-    for name in ("id", "run", "batch", "step", "indices", "metrics", "origin", "feasible", "seconds"):
+    for name in COLUMNS:
         assert np.array_equal(getattr(extended, name), getattr(read, name)), name
 
 
@@ -102,6 +104,50 @@ def test_a_trial_is_shown_in_full(url):
     assert detail.run.agent == "random"
     assert detail.workloads[0][1] == detail.metrics
     assert detail.metrics.notes == ("too short",)
+
+
+def test_trials_that_say_nothing_of_it_were_simulated_in_full_and_repeats_are_free(url):
+    given = block(4)
+    given.origin[2] = Origin.REPEAT
+    given.origin[3] = Origin.FORBIDDEN
+    given = replace(given, charge=None)
+    with Store(url) as store:
+        campaign = create(store)
+        store.appender(campaign)(given, None)
+        store.flush()
+
+        found = store.reader.trials(campaign)
+
+    assert found.fidelity.tolist() == [1.0, 1.0, 1.0, 1.0]
+    assert found.charge.tolist() == [1.0, 1.0, 0.0, 1.0]
+
+
+def test_what_the_agents_spent_is_the_sum_of_their_charges(url):
+    reference, given = replace(block(3), run=0), estimates(50, first_step=3)
+    with Store(url) as store:
+        campaign = create(store)
+        before = store.reader.spent(campaign)
+        store.appender(campaign)(reference, None)
+        store.appender(campaign)(given, None)
+        store.flush()
+
+        assert before == 0.0
+        assert store.reader.spent(campaign) == pytest.approx(given.charge.sum(), rel=1e-12)  # order of sums
+
+
+def test_an_estimate_has_no_results_of_its_workloads_even_if_its_design_was_simulated_later(url):
+    given = block(1)
+    given = replace(given, fidelity=np.array([0.25]), charge=np.array([0.3]))
+    key = FakeSimulator().space.keys(given.indices).tolist()
+    with Store(url) as store:
+        campaign = create(store)
+        store.appender(campaign)(given, ResultBlock(key, given.metrics[:, None, :], np.ones((1, 1))))
+        store.flush()
+
+        detail = store.reader.detail(campaign, 1)
+
+    assert (detail.fidelity, detail.charge, detail.workloads) == (0.25, 0.3, ())
+    assert detail.metrics.values_array.tolist() == given.metrics[0].tolist()
 
 
 def test_an_unknown_trial_or_campaign_is_named(url):
@@ -315,7 +361,7 @@ def test_the_arrays_of_trials_equal_their_rows_wherever_a_poll_begins(url):
         campaign = create(store)
         append = store.appender(campaign)
         for batch in range(5):
-            append(block(7, first_step=7 * batch, batch=batch), None)
+            append(estimates(7, first_step=7 * batch, batch=batch), None)
         store.flush()
         names = store.reader.campaign(campaign).schema.names[1:3]
         for after in (0, 3, 7, 20, 34, 35):
@@ -323,7 +369,7 @@ def test_the_arrays_of_trials_equal_their_rows_wherever_a_poll_begins(url):
             rows = store.reader.rows(campaign, after, names)
 
             assert arrays.id.tolist() == list(range(after + 1, 36))
-            for name in ("id", "run", "batch", "step", "indices", "metrics", "origin", "feasible", "seconds"):
+            for name in COLUMNS:
                 assert np.array_equal(getattr(arrays, name), getattr(rows, name)), name
                 assert getattr(arrays, name).dtype == getattr(rows, name).dtype, name
 
@@ -349,7 +395,7 @@ def test_a_campaign_gives_the_same_trials_in_every_store(url, tmp_path, campaign
 
     second = Campaign.from_file(file).run(store=url, threads=1)
 
-    for name in ("id", "run", "batch", "step", "origin", "feasible", "indices", "metrics"):
+    for name in set(COLUMNS) - {"seconds"}:
         assert getattr(first.trials, name).tobytes() == getattr(second.trials, name).tobytes(), name
     assert check_store(url).problems == ()
     resumed = Campaign.from_store(url, "small").resume(store=url, threads=1)

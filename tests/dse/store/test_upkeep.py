@@ -41,6 +41,8 @@ def test_a_whole_store_has_no_problems(url, campaign):
         ("DELETE FROM trial_1 WHERE id = 7", "its 59 trials are numbered 1 to 60"),
         ("UPDATE trial_1 SET run = 9 WHERE id = 7", "trials of run 9"),
         ("UPDATE trial_1 SET step = 99 WHERE id = 7", "its arrays and its table differ in step"),
+        ("UPDATE trial_1 SET fidelity = 0.5 WHERE id = 7", "its arrays and its table differ in fidelity"),
+        ("UPDATE trial_1 SET charge = 0.5 WHERE id = 7", "its arrays and its table differ in charge"),
         ("DELETE FROM front", "its kept front is not that of its trials"),
         ("UPDATE campaign SET objectives = '{'", "it cannot be read"),
         ("DROP TABLE trial_1", "its table trial_1 is missing"),

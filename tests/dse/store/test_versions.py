@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
-from dse.store import LeaseQueue, Store, open_reader
+from dse.store import CampaignHeader, LeaseQueue, Store, open_reader, place_of
 from dse.store import schema as schema_module
-from dse.store.schema import SCHEMA_VERSION
+from dse.store.place import transaction
+from dse.store.schema import MIGRATIONS, SCHEMA_VERSION
+from dse.store.upkeep import check_store, migrate_store
 from tests.dse.fake import FakeSimulator
-from tests.dse.store.campaigns import block, header
+from tests.dse.store.campaigns import COLUMNS, block, header
 
 # The tables as the first version of the tool made them.
 VERSION_1 = """
@@ -46,13 +53,9 @@ CREATE TABLE snapshot (
 """
 
 
-@pytest.fixture
-def old(tmp_path):
-    """A store of version 1 with one finished campaign of three trials."""
-    path = tmp_path / "old.sqlite"
-    one = header()
-    space, names = FakeSimulator().space, FakeSimulator().schema.names
-    row = {
+def campaign_row(one: CampaignHeader) -> dict[str, str]:
+    """A finished campaign as the first two versions kept it."""
+    return {
         "name": one.name,
         "created": "2026-01-01T00:00:00+00:00",
         "state": "finished",
@@ -60,14 +63,23 @@ def old(tmp_path):
         "config_base": ".",
         "simulator": json.dumps(one.simulator),
         "build_id": one.build_id,
-        "space": json.dumps(space.to_dict()),
-        "space_hash": space.hash,
-        "search_space": json.dumps(space.to_dict()),
+        "space": json.dumps(one.space.to_dict()),
+        "space_hash": one.space.hash,
+        "search_space": json.dumps(one.space.to_dict()),
         "schema": json.dumps(one.schema.to_list()),
         "objectives": json.dumps([objective.to_dict() for objective in one.objectives]),
         "workloads": json.dumps([{**workload, "bench": 1} for workload in one.workloads]),
         "provenance": "{}",
     }
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A store of version 1 with one finished campaign of three trials."""
+    path = tmp_path / "old.sqlite"
+    one = header()
+    space, names = FakeSimulator().space, FakeSimulator().schema.names
+    row = campaign_row(one)
     columns = ["run", "batch", "step", "origin", "feasible", "seconds"]
     columns += [f"p_{name}" for name in space.names] + [f"m_{name}" for name in names]
     with sqlite3.connect(path) as raw:
@@ -83,6 +95,49 @@ def old(tmp_path):
             raw.execute(f"INSERT INTO trial_1 ({names_}) VALUES ({marks})", values)
     raw.close()
     return path
+
+
+@pytest.fixture
+def old_server(postgres) -> str:
+    """A store of version 2 in PostgreSQL with the arrays of that version, and 5 trials."""
+    return version_2(postgres.fresh_url(), 5)
+
+
+def version_2(url: str, trials: int) -> str:
+    """Make a store of version 2 with a campaign of so many trials, every third a repeat."""
+    one, place = header(), place_of(url)
+    space, names = one.space.names, one.schema.names
+    link = place.writer()
+    with transaction(link):
+        for step in MIGRATIONS[:2]:
+            step(link)
+        link.set_version(2)
+        link.execute("UPDATE number_in_use SET campaign = 1")
+        row = {**campaign_row(one), "id": 1}
+        sql = f"INSERT INTO campaign ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        link.execute(sql, tuple(row.values()))
+        link.executemany(
+            "INSERT INTO run VALUES (1, ?, ?, ?, 0, '{}')",
+            [(0, "reference", "reference"), (1, "random", "random")],
+        )
+        columns = ["run {whole}", "batch {long}", "step {long}", "origin {whole}", "feasible {whole}"]
+        columns += [
+            "seconds {real}",
+            *(f"p_{n} {{whole}}" for n in space),
+            *(f"m_{n} {{real}}" for n in names),
+        ]
+        link.execute(f"CREATE TABLE trial_1 (id {{number}}, {', '.join(columns)})".format_map(link.types))
+        marks = ", ".join("?" * (len(columns) + 1))
+        link.executemany(
+            f"INSERT INTO trial_1 VALUES ({marks})",
+            [
+                (i + 1, 1, 0, i, 2 * (i % 3 == 0), 1, 0.5, *[0] * len(space), *[float(i)] * len(names))
+                for i in range(trials)
+            ],
+        )
+        link.execute("INSERT INTO packed VALUES (1, ?, 1, ?)", (trials, b"of another kind" * trials))
+    link.close()
+    return url
 
 
 def version(path) -> int:
@@ -162,3 +217,110 @@ def test_a_made_store_and_one_brought_up_to_date_have_the_same_tables(old, tmp_p
         raw.close()
 
     assert tables[0] == tables[1]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def second(request, tmp_path) -> str:
+    """A store of version 2 with 50,000 trials in a file, or with 5 in a server."""
+    if request.param == "sqlite":
+        return version_2(str(tmp_path / "second.sqlite"), 50_000)
+    found: str = request.getfixturevalue("old_server")
+    return found
+
+
+def test_trials_of_older_stores_were_simulated_in_full_and_repeats_were_free(second):
+    with open_reader(second) as reader:
+        trials = reader.trials(1)
+        spent, detail, best = reader.spent(1), reader.detail(1, 4), reader.front_trials(1)
+
+    assert trials.fidelity.tolist() == [1.0] * len(trials)
+    assert trials.charge.tolist() == [float(i % 3 > 0) for i in range(len(trials))]
+    assert spent == trials.charge.sum()
+    assert (detail.fidelity, detail.charge) == (1.0, 0.0)
+    assert best.charge.tolist() == [0.0]
+
+
+def test_a_store_brought_up_to_date_has_all_trials_in_rows_and_arrays(second):
+    with open_reader(second) as reader:
+        before = reader.trials(1)
+
+    migrate_store(second)
+
+    with open_reader(second) as reader:
+        arrays, rows = reader.trials(1), reader.rows(1, 0, reader.campaign(1).schema.names)
+        packed = reader._all("SELECT max(last) FROM packed WHERE campaign = 1")
+        assert reader.spent(1) == before.charge.sum()
+    assert packed[0][0] == len(before)
+    for name in COLUMNS:
+        assert np.array_equal(getattr(arrays, name), getattr(before, name)), name
+        assert np.array_equal(getattr(rows, name), getattr(before, name)), name
+    assert check_store(second).problems == ()
+
+
+def test_the_first_version_gets_its_arrays_too(old):
+    migrate_store(old)
+
+    with open_reader(old) as reader:
+        assert reader._all("SELECT first, last FROM packed") == [(1, 3)]
+        assert reader.trials(1).charge.tolist() == [1.0, 1.0, 1.0]
+
+
+KILLED = """
+import os, signal, sys
+from dse.store import repacking
+from dse.store.upkeep import migrate_store
+
+done = []
+
+def pack(trials, original=repacking.pack):
+    done.append(trials)
+    if len(done) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(trials)
+
+repacking.pack = pack
+migrate_store(sys.argv[1])
+"""
+
+
+def test_a_store_whose_migration_was_killed_is_the_old_one(tmp_path):
+    path = version_2(str(tmp_path / "second.sqlite"), 50_000)
+
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, path],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        check=False,
+        timeout=60,
+    )
+
+    assert killed.returncode == -signal.SIGKILL
+    assert version(path) == 2
+    with open_reader(path) as reader:
+        assert len(reader.trials(1)) == 50_000
+    assert migrate_store(path).version == SCHEMA_VERSION
+    assert check_store(path).problems == ()
+
+
+def test_damage_in_an_old_store_stays_and_is_found_after_it_was_brought_up_to_date(old):
+    raw = sqlite3.connect(old)
+    raw.execute("DELETE FROM trial_1 WHERE id = 2")
+    raw.execute(
+        "INSERT INTO campaign SELECT 2, 'two', created, state, '{', config_base, simulator, build_id, "
+        "'{', space_hash, search_space, schema, objectives, workloads, provenance, scale, baseline "
+        "FROM campaign"
+    )
+    raw.execute("CREATE TABLE trial_2 AS SELECT * FROM trial_1")
+    raw.execute(
+        "INSERT INTO campaign SELECT 3, 'three', created, state, config, config_base, simulator, "
+        "build_id, space, space_hash, search_space, schema, objectives, workloads, provenance, scale, "
+        "baseline FROM campaign WHERE id = 1"
+    )
+    raw.commit()
+    raw.close()
+
+    migrate_store(old)
+
+    problems = check_store(old).problems
+    assert any("'one'" in text and "numbered 1 to 3" in text for text in problems)
+    assert any("'two'" in text and "cannot be read" in text for text in problems)
+    assert any("'three'" in text and "trial_3 is missing" in text for text in problems)
