@@ -94,10 +94,11 @@ class StoreReader:
         found: int = self._all(sql, (int(Origin.REPEAT), last))[0][0]
         return found
 
-    def spent(self, campaign: int) -> float:
-        """What the agents' trials cost so far, in full simulations; a repeat costs nothing."""
-        sql = f"SELECT {self._selected(['charge'])} FROM {trial_table(campaign)} WHERE run > 0"
-        found = self._all(f"SELECT coalesce(sum(charge), 0) FROM ({sql}) AS charges")
+    def spent(self, campaign: int, at_most: int | None = None) -> float:
+        """What the agents' trials with an id up to `at_most` cost, in full simulations; repeats are free."""
+        last = self.n_trials(campaign) if at_most is None else at_most
+        sql = f"SELECT {self._selected(['charge'])} FROM {trial_table(campaign)} WHERE run > 0 AND id <= ?"
+        found = self._all(f"SELECT coalesce(sum(charge), 0) FROM ({sql}) AS charges", (last,))
         return float(found[0][0])
 
     def written_state(self, campaign: int) -> str:

@@ -133,6 +133,7 @@ def test_what_the_agents_spent_is_the_sum_of_their_charges(url):
 
         assert before == 0.0
         assert store.reader.spent(campaign) == pytest.approx(given.charge.sum(), rel=1e-12)  # order of sums
+        assert store.reader.spent(campaign, at_most=4) == given.charge[0]
 
 
 def test_an_estimate_has_no_results_of_its_workloads_even_if_its_design_was_simulated_later(url):
