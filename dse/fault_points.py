@@ -2,7 +2,7 @@
 
 Nothing happens unless the environment variable DSE_FAULT_POINT names the place: `commit` kills at its first
 arrival, `commit:3` at its third. The process dies by SIGKILL, as it would for lack of memory: nothing is
-flushed, no handler runs. tests/kills.py uses it.
+flushed, no handler runs. tests/kills uses it.
 """
 
 from __future__ import annotations

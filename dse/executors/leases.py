@@ -7,6 +7,7 @@ workloads lie in the store too, packed, so that a worker needs neither the campa
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.errors import DseError, InputError
+from dse.errors import DseError, InputError, StoreError
 from dse.executors.batches import ChunkSizes, Works, joined, picked, positions_of
 from dse.executors.package import Bench, digest, pack, unpack
 from dse.executors.protocol import Executor
@@ -196,11 +197,13 @@ class _Renewal:
         self._thread.join()
 
     def _renew(self) -> None:
-        if self._over.wait(_LEASE_SECONDS / 3):
-            return
-        with LeaseQueue(self._url, self._campaign) as queue:
-            while queue.renew(self._lease, _LEASE_SECONDS) and not self._over.wait(_LEASE_SECONDS / 3):
-                pass
+        while not self._over.wait(_LEASE_SECONDS / 3):
+            with contextlib.suppress(StoreError), LeaseQueue(self._url, self._campaign) as queue:
+                while queue.renew(self._lease, _LEASE_SECONDS):
+                    if self._over.wait(_LEASE_SECONDS / 3):
+                        return
+                return  # somebody else has the part by now
+            # The store cannot be reached or is locked: once more, while the lease lasts and after.
 
 
 def _question(wanted: str, rows: IndexMatrix, works: Works) -> bytes:

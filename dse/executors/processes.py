@@ -197,6 +197,7 @@ class ProcessExecutor:
             found.append((chunk.positions, MetricsBatch(self._schema, values, notes, seconds)))
             self._chunk_sizes.of(self._works).learn(len(chunk.positions), elapsed)
             worker.chunk, worker.deadline = None, np.inf
+            self._failed_starts = 0  # work goes on: something kills workers that start, not their start
 
     def _lost(
         self,

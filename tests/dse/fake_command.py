@@ -1,4 +1,4 @@
-"""`dse` with the fake simulator registered: what the tests of the command line start."""
+"""`dse` with the simulators of the tests registered: what the tests of the command line start."""
 
 from __future__ import annotations
 
@@ -7,4 +7,5 @@ from dse.registry import SIMULATORS
 
 if __name__ == "__main__":
     SIMULATORS["fake"] = "tests.dse.fake:FakeSimulator"
+    SIMULATORS["sleepy"] = "tests.kills.campaign:SleepySimulator"
     main()

@@ -28,9 +28,13 @@ def _program(name: str) -> str:
 
 
 class PostgresServer:
-    """Started when made; `stop` removes everything."""
+    """Started when made; `stop` removes everything.
 
-    def __init__(self) -> None:
+    settings: of the server, as in "fsync=off", which is for tests that kill it and not the machine.
+    """
+
+    def __init__(self, *settings: str) -> None:
+        self._settings = [word for setting in settings for word in ("-c", setting)]
         self.folder = Path(tempfile.mkdtemp(prefix="dse-pg-", dir="/tmp"))
         self._as: dict[str, Any] = {"user": _USER} if os.geteuid() == 0 else {}
         if self._as:
@@ -72,7 +76,16 @@ class PostgresServer:
     def start(self) -> None:
         """Start and wait until it answers."""
         self.process = subprocess.Popen(
-            [_program("postgres"), "-D", self._data, "-k", str(self.folder), "-c", "listen_addresses="],
+            [
+                _program("postgres"),
+                "-D",
+                self._data,
+                "-k",
+                str(self.folder),
+                "-c",
+                "listen_addresses=",
+                *self._settings,
+            ],
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             cwd="/",

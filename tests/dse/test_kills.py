@@ -1,4 +1,4 @@
-"""Short and long forms of tests/kills.py, and proof that its judge sees what is wrong."""
+"""Short and long forms of tests/kills, and proof that its judge sees what is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 from dse.campaign import Campaign
 from tests.dse.fake import fake_environment
-from tests.kills import CAMPAIGN, Judge, Wrong, registered
+from tests.kills.campaign import CAMPAIGN, registered
+from tests.kills.judge import Judge, Wrong
 
 
 def kill(rounds: int, seed: int, *more: str) -> dict:
@@ -32,6 +33,20 @@ def test_a_dozen_kills_lose_nothing():
     assert found["second_process_refused"] > 0
 
 
+def test_killed_workers_lose_nothing():
+    found = kill(8, 1, "--workers")
+
+    assert found["at"] == {"worker": 8}
+    assert found["finished"] > 0
+
+
+def test_killed_workers_of_the_store_lose_nothing():
+    found = kill(8, 2, "--lease-workers")
+
+    assert sum(found["at"].values()) == 8
+    assert found["finished"] > 0
+
+
 @pytest.mark.slow
 def test_two_hundred_kills_lose_nothing():
     found = kill(200, 2)
@@ -48,10 +63,27 @@ def test_two_hundred_kills_lose_nothing():
 def test_killing_the_database_server_loses_nothing():
     pytest.importorskip("psycopg")
 
-    found = kill(30, 3, "--server")
+    found = kill(50, 3, "--server")
 
-    assert found["at"] == {"server": 30}
+    assert found["at"] == {"server": 50}
     assert found["trials_acknowledged"] > 0
+
+
+@pytest.mark.slow
+def test_a_hundred_killed_workers_lose_nothing():
+    found = kill(100, 4, "--workers")
+
+    assert found["at"] == {"worker": 100}
+
+
+@pytest.mark.slow
+@pytest.mark.requires_program("postgres", "initdb")
+def test_workers_of_a_server_and_campaigns_that_are_killed_lose_nothing():
+    pytest.importorskip("psycopg")
+
+    found = kill(200, 5, "--lease-workers", "--postgres")
+
+    assert set(found["at"]) == {"campaign", "lease worker"}
 
 
 @pytest.fixture(scope="module")
