@@ -66,7 +66,7 @@ cdef inline inlined admit(
     slot.row_class = ROW_HIT
     c.fifo_head = slot.behind
     c.last_admitted_at = t
-    if rarely(slot.accepted < 0 or (not plain and a.config.arbiter == ARBITER_SIMPLE)):
+    if plain != LONE and rarely(slot.accepted < 0 or (not plain and a.config.arbiter == ARBITER_SIMPLE)):
         if slot.accepted < 0:
             accept(a, tape, slot, slot.source, t, plain)
         if not plain and a.config.arbiter == ARBITER_SIMPLE:

@@ -338,8 +338,9 @@ cdef inline inlined run_alone(
 
 
 cdef inline bint is_alone(Arena* a, const Tape* tape) noexcept nogil:
-    """May the loop for LONE run?"""
-    return (a.plain == LONE and a.n_waiting == 0 and channel_at(a, 0).gather_until <= a.now + 1
+    """May the loop for LONE run? Only while every request under way is accepted, and none is gathered."""
+    return (a.plain == LONE and a.n_waiting == 0 and a.in_flight[0] == a.next_id - a.delivered
+            and channel_at(a, 0).gather_until <= a.now + 1
             and tape.log is NULL and tape.accepted is NULL and tape.finished is NULL)
 
 
