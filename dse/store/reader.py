@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from dse.store.schema import SCHEMA_VERSION
 from dse.store.trial_rows import WITH_CHARGE, selected, trial_columns, trial_table, trials_of
 
 Answer = TypeVar("Answer")
+_PART = 40_000  # trials
 _WITH_FRONT = 2  # the version of the tables that brought the front and the wish to stop
 
 
@@ -118,6 +119,21 @@ class StoreReader:
         rest = self.rows(record.id, found.last_id, wanted)
         return found.followed_by(rest) if len(rest) else found
 
+    def parts(
+        self, campaign: int, *, after: int = 0, metrics: Sequence[str] | None = None
+    ) -> Iterator[Trials]:
+        """What `trials` gives, in parts of some ten thousand, so that not all need be held at once."""
+        record = self.campaign_static(campaign)
+        wanted = tuple(metrics) if metrics is not None else record.schema.names
+        which = [record.schema.index(name) for name in wanted]
+        while len(packed := self._packed(record, after, _PART)):
+            part = unpack(packed, after, which, wanted)
+            after = part.last_id
+            yield part
+        rest = self.rows(record.id, after, wanted)
+        if len(rest):
+            yield rest
+
     def rows(self, campaign: int, after: int, metrics: Sequence[str]) -> Trials:
         """What `trials` gives, from the table of the trials, which other programs see."""
         record = self.campaign_static(campaign)
@@ -125,13 +141,21 @@ class StoreReader:
         sql = f"SELECT {self._selected(columns)} FROM {trial_table(record.id)} WHERE id > ? ORDER BY id"
         return trials_of(self._matrix(sql, (after,), len(columns)), len(record.space), tuple(metrics))
 
-    def _packed(self, record: CampaignRecord, after: int) -> Packed:
-        """The trials after `after` as the arrays that were kept of them, as far as they reach."""
+    def _packed(self, record: CampaignRecord, after: int, about: int | None = None) -> Packed:
+        """The trials after `after` as the arrays that were kept of them, as far as they reach.
+
+        about: so many of them, or the next block where that is larger.
+        """
         kind = packed_type(len(record.space), len(record.schema))
         if self._version() < WITH_CHARGE:  # their arrays are of another kind, until a writer comes
             return np.empty(0, dtype=kind)
-        sql = "SELECT first, last, data FROM packed WHERE campaign = ? AND last > ? ORDER BY last"
-        return joined(self._all(sql, (record.id, after)), after, kind)
+        sql = "SELECT first, last, data FROM packed WHERE campaign = ? AND last > ? {} ORDER BY last {}"
+        if about is None:
+            return joined(self._all(sql.format("", ""), (record.id, after)), after, kind)
+        found = self._all(sql.format("AND last <= ?", ""), (record.id, after, after + about))
+        if not found:
+            found = self._all(sql.format("", "LIMIT 1"), (record.id, after))
+        return joined(found, after, kind)
 
     def front_trials(self, campaign: int) -> Trials:
         """The feasible, non-dominated trials with all metrics, by rising id.
