@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboards import labels
+from dse.campaign_digest import in_full
 from dse.front import costs_of, non_dominated
 from dse.metrics import MetricSchema, MetricSpec
 from dse.objective import Objective
 from dse.space import DesignSpace
-from dse.store.records import CampaignRecord, Origin
+from dse.store.records import CampaignRecord, Origin, Trials
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,15 +35,15 @@ class Run(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Hypervolume of one run after so many unique designs, in boxes from the ideal to the reference point."""
+    """Hypervolume of one run when so many full simulations were spent, in boxes from ideal to reference."""
 
     run: Run
-    designs: Ints
+    spent: Floats
     volumes: Floats
 
 
 class Detail(NamedTuple):
-    """What a frame does not hold of one trial: remarks, and the metrics on each workload."""
+    """What a frame does not hold of one trial: remarks, and the metrics on each workload (if it has them)."""
 
     notes: tuple[str, ...]
     workloads: tuple[tuple[str, dict[str, float]], ...]
@@ -53,9 +54,10 @@ class Frame:
     """A campaign as columns; n rows in the order of the store.
 
     trial (n,) ids; indices (n, D) int16 positions in the space; values (n, M) metrics combined over the
-    workloads, NaN rows for failed designs; unique (n,) True where a simulation was paid for (or came from
-    the cache), False for repeats and for designs that the space forbids. front: rows of the campaign's
-    front. agents: those of the campaign file first, the reference sample (`reference_agent`) last.
+    workloads, NaN rows for failed designs; unique (n,) True where a full simulation was paid for (or came
+    from the cache), False for estimates, repeats and designs that the space forbids; fidelity (n,) share of
+    the requests simulated; charge (n,) in full simulations. front: rows of the campaign's front. agents:
+    those of the campaign file first, the reference sample (`reference_agent`) last.
     best_volume: hypervolume of all runs together, the reference sample included.
     description: of the simulator, as exporters take it.
     """
@@ -77,6 +79,8 @@ class Frame:
     values: Floats
     feasible: Flags
     unique: Flags
+    fidelity: Floats
+    charge: Floats
     agent_of_row: Ints
     front: Ints
     baseline: Floats | None
@@ -109,9 +113,14 @@ class Frame:
         return self.schema.names
 
     @property
-    def designs(self) -> int:
-        """Unique designs that the agents have paid for."""
-        return int((self.unique & (self.run != REFERENCE_RUN)).sum())
+    def spent(self) -> float:
+        """What the agents have spent, in full simulations."""
+        return float(self.charge[self.run != REFERENCE_RUN].sum())
+
+    @property
+    def estimated(self) -> Flags:
+        """(n,) trials whose metrics are an estimate."""
+        return np.asarray(self.fidelity < 1.0)
 
     def metric(self, name: str) -> MetricSpec:
         """The specification of a metric; ConfigError when the campaign does not measure it."""
@@ -149,7 +158,7 @@ class Frame:
 
 
 class Summary(NamedTuple):
-    """One line of the list of campaigns.
+    """One line of the list of campaigns. spent, budget: in full simulations.
 
     best: for each objective metric, unit, direction, best feasible value, value of the baseline.
     volumes: the hypervolume curve of the run that got farthest, as parts of the best known.
@@ -162,7 +171,7 @@ class Summary(NamedTuple):
     simulator: str
     workloads: tuple[str, ...]
     agents: tuple[str, ...]
-    designs: int
+    spent: float
     budget: int
     rate_per_s: float
     front_size: int
@@ -175,8 +184,7 @@ def front_rows(costs: Floats, usable: Flags) -> Ints:
     rows = np.flatnonzero(usable & np.isfinite(costs).all(axis=1))
     if not len(rows):
         return rows
-    _, first = np.unique(costs[rows], axis=0, return_index=True)
-    kept = first[non_dominated(costs[rows[first]])]
+    kept = np.flatnonzero(non_dominated(costs[rows]))
     return np.asarray(rows[kept[np.argsort(costs[rows[kept], 0], kind="stable")]], dtype=np.int64)
 
 
@@ -196,9 +204,16 @@ def column_scale(frame: Frame, metric: str) -> labels.Scale:
     return labels.scale_for(magnitude, frame.metric(metric).unit)
 
 
-def paid(origin: npt.NDArray[np.uint8]) -> Flags:
-    """Rows whose design was new to its run and has metrics."""
-    return np.asarray((origin == Origin.SIMULATED) | (origin == Origin.CACHE))
+def paid(trials: Trials) -> Flags:
+    """Rows whose design was new to its run and was simulated in full."""
+    new = (trials.origin == Origin.SIMULATED) | (trials.origin == Origin.CACHE)
+    return np.asarray(new & in_full(trials))
+
+
+def budget_of(record: CampaignRecord) -> int:
+    """Full simulations that all runs of agents may spend together; 0 when the campaign sets no such limit."""
+    unique = record.config.get("budget", {}).get("unique")
+    return int(unique) * sum(run.number != REFERENCE_RUN for run in record.runs) if unique else 0
 
 
 def objective_costs(record: CampaignRecord, values: Floats) -> Floats:

@@ -150,6 +150,12 @@ def plain(text: str) -> str:
     return safe.replace("%{", "% {")
 
 
+def spent(simulations: float) -> str:
+    """A number of full simulations; with a decimal where short ones are parts of it."""
+    whole = abs(simulations - round(simulations)) < 1e-6
+    return f"{simulations:,.0f}" if whole else f"{simulations:,.1f}"
+
+
 def count(value: int) -> str:
     """An integer with its thousands grouped."""
     return f"{value:,d}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,22 +23,24 @@ from dashboards.data import (
     Curve,
     Detail,
     Flags,
-    Floats,
     Frame,
     Run,
     Summary,
+    budget_of,
     front_rows,
     objective_costs,
     paid,
     runs_of,
 )  # fmt: skip
-from dashboards.progress import RunProgress, unit_costs
+from dashboards.progress import CampaignProgress
+from dashboards.summaries import Rate, Totals
+from dse.campaign_digest import in_full
 from dse.errors import DseError, LookupFailed
-from dse.store import open_reader
+from dse.store import StoreReader, open_reader, place_of
 from dse.store.records import CampaignRecord, CampaignRow, Trials
+from dse.store.sqlite import SqlitePlace
 
 KEPT_CAMPAIGNS = 8
-RATE_WINDOW_S = 30.0
 
 
 class Unavailable(Exception):
@@ -48,6 +50,10 @@ class Unavailable(Exception):
         super().__init__(text)
         self.title = title
         self.command = command
+
+
+class NoStore(Unavailable):
+    """There is no store yet."""
 
 
 class Columns:
@@ -81,16 +87,18 @@ class CampaignSource:
     """Frames, summaries and details of one store. Safe to use from several threads."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._place = place_of(path)
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, _Growing] = OrderedDict()
         self._summaries: dict[int, tuple[tuple[Any, ...], Summary]] = {}
+        self._totals: dict[int, Totals] = {}
 
     @property
     def name(self) -> str:
-        """The file name of the store, without its folder."""
-        return self._path.name
+        """The file name of the store, without its folder; the address of one on a server."""
+        return self._path.name if isinstance(self._place, SqlitePlace) else str(self._place)
 
     def frame(self, campaign_id: str) -> Frame:
         """The campaign as it is now. Raises Unavailable when there is no such campaign or no store."""
@@ -106,21 +114,27 @@ class CampaignSource:
 
     def summaries(self) -> list[Summary]:
         """All campaigns, the newest first. Lines of campaigns that stand still are remembered."""
-        if not self._path.exists():
+        try:
+            with self._lock, self._reader() as reader:
+                return [self._summary(reader, row) for row in sorted(reader.campaigns(), key=lambda r: -r.id)]
+        except NoStore:
             return []
-        with self._lock, self._reader() as reader:
-            return [self._summary(reader, row) for row in sorted(reader.campaigns(), key=lambda r: -r.id)]
 
-    def _summary(self, reader: Any, row: CampaignRow) -> Summary:
+    def _summary(self, reader: StoreReader, row: CampaignRow) -> Summary:
         seen = (row.created, row.state, row.n_trials)
         known = self._summaries.get(row.id)
         if known is not None and known[0] == seen and row.state != "running":
             return known[1]
-        summary = _summary(row, self._grown(reader, str(row.id)).frame())
+        record = reader.campaign(row.id)
+        totals = self._totals.get(row.id)
+        if totals is None or totals.created != row.created:
+            totals = self._totals[row.id] = Totals(record, self._clock)
+        totals.extend(record, reader)
+        summary = totals.summary(record, row)
         self._summaries[row.id] = (seen, summary)
         return summary
 
-    def _grown(self, reader: Any, campaign_id: str) -> _Growing:
+    def _grown(self, reader: StoreReader, campaign_id: str) -> _Growing:
         record = reader.campaign(self._number(campaign_id))
         growing = self._kept.pop(record.id, None)
         if growing is None or growing.created != record.created:
@@ -128,7 +142,7 @@ class CampaignSource:
         self._kept[record.id] = growing
         while len(self._kept) > KEPT_CAMPAIGNS:
             self._kept.popitem(last=False)
-        growing.extend(record, reader.trials(record.id, after=growing.last_id))
+        growing.extend(record, reader.parts(record.id, after=growing.last_id))
         return growing
 
     def _number(self, campaign_id: object) -> int:
@@ -138,14 +152,14 @@ class CampaignSource:
         return int(text)
 
     @contextmanager
-    def _reader(self) -> Iterator[Any]:
-        if not self._path.exists():
-            raise Unavailable(
-                "No store yet",
-                f"{self.name} does not exist. Run a campaign and it appears here:",
-                "dse run campaign.toml",
-            )
+    def _reader(self) -> Iterator[StoreReader]:
         try:
+            if not self._place.exists():
+                raise NoStore(
+                    "No store yet",
+                    f"{self.name} does not exist. Run a campaign and it appears here:",
+                    "dse run campaign.toml",
+                )
             with open_reader(self._path) as reader:
                 yield reader
         except LookupFailed as problem:
@@ -161,7 +175,6 @@ class _Growing:
         self.created = record.created
         self.last_id = 0
         self._record = record
-        self._clock = clock
         self._columns = {
             "trial": Columns((), np.int64),
             "run": Columns((), np.int16),
@@ -169,29 +182,25 @@ class _Growing:
             "indices": Columns((len(record.space),), np.int16),
             "values": Columns((len(record.schema),), np.float64),
             "feasible": Columns((), np.bool_),
+            "fidelity": Columns((), np.float64),
+            "charge": Columns((), np.float64),
             "agent_of_row": Columns((), np.int64),
         }
-        self._progress: dict[int, RunProgress] = {}
-        self._together = RunProgress(len(record.objectives))
-        self._measured = 0
-        self._seen: deque[tuple[float, int]] = deque()
+        self._progress = CampaignProgress(len(record.objectives), REFERENCE_RUN)
+        self._rate = Rate(clock)
         self._frame: Frame | None = None
 
-    def extend(self, record: CampaignRecord, trials: Trials) -> None:
-        """Take in new trials and a possibly changed record."""
-        if (
-            len(trials)
-            or record.state != self._record.state
-            or record.baseline_trial != self._record.baseline_trial
-        ):
+    def extend(self, record: CampaignRecord, parts: Iterable[Trials]) -> None:
+        """Take in a possibly changed record and new trials."""
+        before = self._record
+        if (record.state, record.baseline_trial) != (before.state, before.baseline_trial):
             self._frame = None
         self._record = record
-        if len(trials):
-            self._append(trials)
-        self._measure()
-        self._seen.append((self._clock(), int(self._columns["trial"].view.shape[0])))
-        while self._seen[-1][0] - self._seen[0][0] > RATE_WINDOW_S and len(self._seen) > 2:
-            self._seen.popleft()
+        for part in parts:
+            self._frame = None
+            self._append(part)
+            self._progress.extend(record, part)
+        self._rate.see(int(self._columns["trial"].view.shape[0]))
 
     def frame(self) -> Frame:
         """The picture of now; the same object while nothing changes."""
@@ -208,29 +217,15 @@ class _Growing:
             "run": trials.run,
             "indices": trials.indices,
             "values": trials.metrics,
-            "feasible": trials.feasible,
-            "unique": paid(trials.origin),
+            "feasible": trials.feasible & in_full(trials),
+            "fidelity": trials.fidelity,
+            "charge": trials.charge,
+            "unique": paid(trials),
             "agent_of_row": agents[trials.run],
         }
         for name, column in self._columns.items():
             column.append(rows[name])
         self.last_id = trials.last_id
-
-    def _measure(self) -> None:
-        """Continue the hypervolume curves, once the campaign's box is known."""
-        record = self._record
-        if record.reference is None or record.ideal is None:
-            return
-        part = slice(self._measured, None)
-        columns = {name: column.view[part] for name, column in self._columns.items()}
-        scaled = unit_costs(objective_costs(record, columns["values"]), record.ideal, record.reference)
-        for run in record.runs:
-            rows = (columns["run"] == run.number) & columns["unique"]
-            if run.number != REFERENCE_RUN and rows.any():
-                progress = self._progress.setdefault(run.number, RunProgress(len(record.objectives)))
-                progress.extend(scaled[rows], columns["feasible"][rows])
-        self._together.extend(scaled[columns["unique"]], columns["feasible"][columns["unique"]])
-        self._measured += len(columns["run"])
 
     def _build(self) -> Frame:
         record = self._record
@@ -254,28 +249,24 @@ class _Growing:
             baseline=None if record.baseline is None else record.baseline.values_array,
             baseline_indices=None if point is None else record.space.encode(point),
             curves=self._curves(runs),
-            best_volume=self._together.volume,
-            budget=_budget(record),
-            rate_per_s=self._rate(),
+            best_volume=self._progress.volume,
+            budget=budget_of(record),
+            rate_per_s=self._rate.per_s if record.state == "running" else 0.0,
             **columns,
         )
 
     def _curves(self, runs: tuple[Run, ...]) -> tuple[Curve, ...]:
         return tuple(
-            Curve(run, *self._progress[run.number].curve) for run in runs if run.number in self._progress
+            Curve(run, *self._progress.runs[run.number].curve)
+            for run in runs
+            if run.number in self._progress.runs
         )
-
-    def _rate(self) -> float:
-        if self._record.state != "running" or len(self._seen) < 2:
-            return 0.0
-        seconds = self._seen[-1][0] - self._seen[0][0]
-        return (self._seen[-1][1] - self._seen[0][1]) / seconds if seconds > 0 else 0.0
 
 
 def frame_of(record: CampaignRecord, trials: Trials) -> Frame:
     """The frame of a campaign whose trials have all been read."""
     growing = _Growing(record, time.monotonic)
-    growing.extend(record, trials)
+    growing.extend(record, [trials])
     return growing.frame()
 
 
@@ -286,52 +277,3 @@ def _reference_agent(runs: tuple[Run, ...]) -> int:
 def _description(record: CampaignRecord) -> dict[str, Any]:
     options = record.simulator.get("options", {})
     return {**options, "build_id": record.build_id, "space_hash": record.space.hash}
-
-
-def _budget(record: CampaignRecord) -> int:
-    """Unique designs that all runs of agents may spend together; 0 when the campaign sets no such limit."""
-    unique = record.config.get("budget", {}).get("unique")
-    return int(unique) * sum(run.number != REFERENCE_RUN for run in record.runs) if unique else 0
-
-
-def _summary(row: CampaignRow, frame: Frame) -> Summary:
-    return Summary(
-        campaign_id=frame.campaign_id,
-        name=row.name,
-        state=row.state,
-        created=row.created[:16].replace("T", " "),
-        simulator=row.simulator,
-        workloads=row.workloads,
-        agents=tuple(agent for index, agent in enumerate(frame.agents) if index != frame.reference_agent),
-        designs=frame.designs,
-        budget=frame.budget,
-        rate_per_s=frame.rate_per_s,
-        front_size=len(frame.front),
-        best=tuple(_best(frame)),
-        volumes=_best_volumes(frame),
-    )
-
-
-def _best(frame: Frame) -> Iterator[tuple[str, str, str, float, float]]:
-    usable = frame.unique & frame.feasible
-    for objective in frame.objectives:
-        column: Floats = frame.columns(objective.metric)[usable, 0]
-        column = column[np.isfinite(column)]
-        if len(column):
-            direction = frame.direction(objective.metric)
-            reference = frame.baseline_values(objective.metric)
-            yield (
-                objective.metric,
-                frame.metric(objective.metric).unit,
-                direction,
-                float(column.max() if direction == "max" else column.min()),
-                reference[0] if reference else float("nan"),
-            )
-
-
-def _best_volumes(frame: Frame) -> tuple[float, ...]:
-    """The curve of the run that got farthest."""
-    if not frame.curves:
-        return ()
-    best = max(frame.curves, key=lambda curve: float(curve.volumes[-1]) if len(curve.volumes) else 0.0)
-    return tuple((best.volumes / frame.best_volume).tolist()) if frame.best_volume > 0 else ()

@@ -9,31 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.errors import DseError, LookupFailed, did_you_mean, listed
-from dse.front import Front, FrontDesign, costs_of, hypervolume, non_dominated
+from dse.campaign_digest import (
+    AgentSummary,
+    CampaignDigest,
+    constraint_names,
+    counted_costs,
+    front_of,
+    in_full,
+    nearest_rows,
+    reference_of,
+    violations_of,
+)
+from dse.errors import LookupFailed, did_you_mean, listed
+from dse.front import Front, FrontDesign, non_dominated
 from dse.metrics import Metrics
 from dse.registry import resolve
-from dse.scoring import Scorer
 from dse.store import CampaignRecord, Origin, StoreReader, Trials
 
 if TYPE_CHECKING:
     import pandas
 
-
-@dataclass(frozen=True, slots=True)
-class AgentSummary:
-    """What one agent did over all its seeds; hypervolume is the mean over the seeds.
-
-    unique: designs charged to it; cached: those among them that were known already and not simulated again.
-    """
-
-    agent: str
-    seeds: int
-    trials: int
-    unique: int
-    cached: int
-    feasible: int
-    hypervolume: float
+__all__ = ["AgentSummary", "CampaignResult"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -58,53 +54,44 @@ class CampaignResult:
     @property
     def reference(self) -> NDArray[np.float64]:
         """Reference point in cost units; DseError while the reference sample is missing."""
-        if self.record.reference is None:
-            raise DseError(f"campaign {self.name!r} has no trials yet")
-        return self.record.reference
+        return reference_of(self.record)
 
     @property
     def costs(self) -> NDArray[np.float64]:
-        """(n, number of objectives) of every trial, to minimise; NaN where infeasible or failed."""
-        costs = costs_of(self.record.objectives, self.record.schema, self.trials.metrics)
-        costs[~self.trials.feasible] = np.nan
-        return costs
+        """(n, number of objectives) of every trial, to minimise; NaN if infeasible, failed or estimated."""
+        return counted_costs(self.record, self.trials)
 
     @property
     def constraint_names(self) -> tuple[str, ...]:
         """The constraints of the space, then the bounds on metrics; the columns of `violations`."""
-        of_space = (constraint.name for constraint in self.record.space.constraints)
-        return (*of_space, *(bound.text for bound in self.record.constraints))
+        return constraint_names(self.record)
 
     @property
     def violations(self) -> NDArray[np.float64]:
         """(n, K) how far each trial misses each constraint, <= 0 where it is met; see `constraint_names`.
 
         1 for a constraint of the space that is broken, and for a bound on a trial without metrics; otherwise
-        relative to the bound.
+        relative to the bound. Of a trial that was only estimated, how far its estimate does.
         """
-        scorer = Scorer(
-            self.record.space, self.record.schema, self.record.objectives, self.record.constraints
-        )
-        return scorer.score(self.trials.indices, self.trials.metrics).violations
+        return violations_of(self.record, self.trials)
 
     @property
     def violated(self) -> dict[str, int]:
-        """Each constraint and how many trials miss it."""
-        counts = (self.violations > 0).sum(axis=0).tolist()
+        """Each constraint and how many of the trials simulated in full miss it."""
+        counts = (self.violations[in_full(self.trials)] > 0).sum(axis=0).tolist()
         return dict(zip(self.constraint_names, counts, strict=True))
 
     def nearest_to_feasible(self, n: int = 5) -> NDArray[np.int64]:
         """Rows of up to `n` measured trials that miss the constraints by the least in all; the best first.
 
-        Each design once; none of those that are feasible or have no metrics.
+        Each design once; none of those that are feasible, have no metrics or were only estimated.
         """
-        miss = np.maximum(self.violations, 0.0).sum(axis=1)
-        measured = np.isfinite(costs_of(self.record.objectives, self.record.schema, self.trials.metrics))
-        wanted = measured.all(axis=1) & ~self.trials.feasible
-        rows = np.flatnonzero(wanted)[np.argsort(miss[wanted], kind="stable")]
-        _, first = np.unique(self.record.space.keys(self.trials.indices[rows]), return_index=True)
-        nearest: NDArray[np.int64] = rows[np.sort(first)][:n]
-        return nearest
+        return nearest_rows(self.record, self.trials, self.violations, n)
+
+    @property
+    def digest(self) -> CampaignDigest:
+        """The campaign in numbers."""
+        return CampaignDigest.of(self.record, [self.trials])
 
     @property
     def front(self) -> Front:
@@ -132,13 +119,14 @@ class CampaignResult:
     @property
     def agents(self) -> tuple[AgentSummary, ...]:
         """One line an agent, in the order of the campaign file."""
-        names = dict.fromkeys(run.agent for run in self.record.runs if run.number > 0)
-        return tuple(self._summary(name) for name in names)
+        return self.digest.agents
 
     def to_frame(self) -> pandas.DataFrame:
         """All trials as a pandas frame: bookkeeping, parameter values, metrics.
 
-        violation: by how much a trial misses its constraints in all; 0 where it meets them.
+        fidelity: share of the requests that was simulated; below 1 the metrics are an estimate, and the trial
+        is not feasible. charge: what the trial cost its run, in full simulations. violation: by how much a
+        trial misses its constraints in all; 0 where it meets them.
         """
         import pandas
 
@@ -150,7 +138,9 @@ class CampaignResult:
             "seed": [seeds[run] for run in self.trials.run.tolist()],
             "step": self.trials.step,
             "origin": [Origin(o).name.lower() for o in self.trials.origin.tolist()],
-            "feasible": self.trials.feasible,
+            "fidelity": self.trials.fidelity,
+            "charge": self.trials.charge,
+            "feasible": self.trials.feasible & in_full(self.trials),
             "violation": np.maximum(self.violations, 0.0).sum(axis=1),
             **self.record.space.decode(self.trials.indices),
         }
@@ -197,30 +187,4 @@ class CampaignResult:
     def _front(self, among: NDArray[np.bool_]) -> Front:
         costs = self.costs
         costs[~among] = np.nan
-        kept = np.flatnonzero(non_dominated(costs))
-        kept = kept[np.argsort(costs[kept, 0], kind="stable")]
-        return Front(
-            space=self.record.space,
-            schema=self.record.schema,
-            objectives=self.record.objectives,
-            trials=self.trials.id[kept],
-            indices=self.trials.indices[kept],
-            metrics=self.trials.metrics[kept],
-            reference=self.reference,
-            baseline=self.record.baseline,
-        )
-
-    def _summary(self, agent: str) -> AgentSummary:
-        runs = [run.number for run in self.record.runs if run.agent == agent]
-        mine = self._mask_of(agent)
-        costs = self.costs
-        volumes = [hypervolume(costs[self.trials.run == run], self.reference) for run in runs]
-        return AgentSummary(
-            agent=agent,
-            seeds=len(runs),
-            trials=int(mine.sum()),
-            unique=int((mine & (self.trials.origin != Origin.REPEAT)).sum()),
-            cached=int((mine & (self.trials.origin == Origin.CACHE)).sum()),
-            feasible=int((mine & self.trials.feasible).sum()),
-            hypervolume=float(np.mean(volumes)),
-        )
+        return front_of(self.record, self.trials.taken(np.flatnonzero(non_dominated(costs))))

@@ -69,6 +69,7 @@ class Importance:
     measured: distinct designs with these metrics. failed: designs without. outside: measured, but not in the
     campaign's search space, and so not used (of the 20,000 that are read at most). constant: parameters of
     which only one value was measured. unmeasured: values left out because no trial has them, by parameter.
+    estimated: designs left out because none of their trials was simulated in full.
     """
 
     campaign: str
@@ -78,6 +79,7 @@ class Importance:
     outside: int
     constant: tuple[str, ...]
     unmeasured: dict[str, tuple[Any, ...]]
+    estimated: int = 0
 
     method = "sobol"
 

@@ -3,7 +3,7 @@
 Every value of the search space counts as equally likely, whatever the agents preferred. A parameter that has
 no effect in a design (`DeadRule`) could have had any value there, so the trial stands for one of those drawn
 at random; designs that were asked for twice count once. Trials that violate a bound were measured and count;
-failed ones and those that the space forbids have no metrics and do not.
+failed ones and those that the space forbids have no metrics and do not, nor do those only estimated.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.analysis.anova import AnovaProcess
+from dse.campaign_digest import in_full
 from dse.campaign_result import CampaignResult
 from dse.errors import DseError
 from dse.importance import Estimate, Importance, Influence, Kind, MetricImportance
@@ -68,6 +69,7 @@ def sobol(
         outside=usable.outside,
         constant=table.constant,
         unmeasured=table.unmeasured,
+        estimated=usable.estimated,
     )
 
 
@@ -82,6 +84,7 @@ class _Usable(NamedTuple):
     measured: int
     failed: int
     outside: int
+    estimated: int
 
 
 class _Table(NamedTuple):
@@ -96,7 +99,8 @@ class _Table(NamedTuple):
 
 
 def _usable(result: CampaignResult, columns: Sequence[int], rng: np.random.Generator) -> _Usable:
-    record, trials = result.record, result.trials
+    record = result.record
+    trials = result.trials.taken(in_full(result.trials))
     _, first = np.unique(record.space.keys(trials.indices), return_index=True)
     values = trials.metrics[:, columns]
     measured = np.sort(first[np.isfinite(values[first]).all(axis=1)])
@@ -110,6 +114,7 @@ def _usable(result: CampaignResult, columns: Sequence[int], rng: np.random.Gener
         measured=len(measured),
         failed=len(first) - len(measured),
         outside=int((~inside).sum()),
+        estimated=len(np.unique(record.space.keys(result.trials.indices))) - len(first),
     )
 
 

@@ -1,4 +1,4 @@
-"""Hypervolume against unique simulations: how quickly each agent finds good trade-offs, and how surely.
+"""Hypervolume against full simulations spent: how quickly each agent finds good trade-offs, and how surely.
 
 Several seeds of an agent become a median and the band from the worst to the best seed.
 """
@@ -31,11 +31,11 @@ MAX_STEPS = 240
 
 
 class AgentCurve(NamedTuple):
-    """One agent: at `designs` unique designs the median, lowest and highest hypervolume over its seeds."""
+    """One agent: the median, lowest and highest hypervolume of its seeds when each had spent `spent`."""
 
     agent: str
     number: int
-    designs: Floats
+    spent: Floats
     median: Floats
     low: Floats
     high: Floats
@@ -43,10 +43,14 @@ class AgentCurve(NamedTuple):
 
 
 class HypervolumeView(NamedTuple):
-    """All agents' curves; volumes in percent of what all runs together know by now."""
+    """All agents' curves; volumes in percent of what all runs together know by now.
+
+    estimated: whether there are estimates, which cost parts of a full simulation.
+    """
 
     campaign_id: str
     agents: tuple[AgentCurve, ...]
+    estimated: bool = False
 
 
 def hypervolume_view(frame: Frame) -> HypervolumeView:
@@ -54,10 +58,10 @@ def hypervolume_view(frame: Frame) -> HypervolumeView:
     found = []
     scale = 100.0 / frame.best_volume if frame.best_volume > 0 else 0.0
     for index, agent in enumerate(frame.agents):
-        curves = [curve for curve in frame.curves if curve.run.agent == index and len(curve.designs)]
+        curves = [curve for curve in frame.curves if curve.run.agent == index and len(curve.spent)]
         if curves:
             found.append(_agent_curve(agent, index, curves, scale))
-    return HypervolumeView(frame.campaign_id, tuple(found))
+    return HypervolumeView(frame.campaign_id, tuple(found), bool(frame.estimated.any()))
 
 
 def growth_figure(result: CampaignResult, *, theme: str = "light") -> go.Figure:
@@ -75,23 +79,24 @@ def hypervolume_figure(view: HypervolumeView, colours: Scheme) -> go.Figure:
     figure = plain_figure(colours, f"{view.campaign_id}-hv", hovermode="x unified")
     for curve in view.agents:
         _add_curve(figure, curve, colours)
-    figure.update_xaxes(**axis("Unique designs simulated", colours, rangemode="tozero", hoverformat=",d"))
+    unit, form = ("Full simulations spent", ",.1f") if view.estimated else ("Unique designs simulated", ",d")
+    figure.update_xaxes(**axis(unit, colours, rangemode="tozero", hoverformat=form))
     figure.update_yaxes(**axis("Hypervolume (%)", colours))
     return figure
 
 
 def _agent_curve(agent: str, index: int, curves: list[Curve], scale: float) -> AgentCurve:
-    """Sampled where any seed moved, up to the design count that every seed has reached."""
-    last = min(int(curve.designs[-1]) for curve in curves)
-    moved = np.unique(np.concatenate([curve.designs for curve in curves]))
-    designs = np.append(moved[moved < last], last).astype(np.float64)
-    if len(designs) > MAX_STEPS:
-        designs = designs[np.unique(np.linspace(0, len(designs) - 1, MAX_STEPS).astype(np.int64))]
-    stacked = scale * np.vstack([_at(curve, designs) for curve in curves])
+    """Sampled where any seed moved, up to what every seed has spent."""
+    last = min(float(curve.spent[-1]) for curve in curves)
+    moved = np.unique(np.concatenate([curve.spent for curve in curves]))
+    spent = np.append(moved[moved < last], last)
+    if len(spent) > MAX_STEPS:
+        spent = spent[np.unique(np.linspace(0, len(spent) - 1, MAX_STEPS).astype(np.int64))]
+    stacked = scale * np.vstack([_at(curve, spent) for curve in curves])
     return AgentCurve(
         agent,
         index,
-        designs,
+        spent,
         np.median(stacked, axis=0),
         stacked.min(axis=0),
         stacked.max(axis=0),
@@ -99,9 +104,9 @@ def _agent_curve(agent: str, index: int, curves: list[Curve], scale: float) -> A
     )
 
 
-def _at(curve: Curve, designs: Floats) -> Floats:
-    """The volume that a run had reached at each design count (a staircase)."""
-    step = np.searchsorted(curve.designs, designs, side="right") - 1
+def _at(curve: Curve, spent: Floats) -> Floats:
+    """The volume that a run had reached when it had spent that much (a staircase)."""
+    step = np.searchsorted(curve.spent, spent, side="right") - 1
     return np.where(step < 0, 0.0, curve.volumes[np.maximum(step, 0)])
 
 
@@ -115,19 +120,19 @@ def _add_curve(figure: go.Figure, curve: AgentCurve, colours: Scheme) -> None:
             "showlegend": False,
         }
         band = {"legendgroup": f"agent{curve.number}", "name": labels.plain(curve.agent), **edge}
-        figure.add_trace(go.Scatter(x=curve.designs, y=curve.low, **band))
+        figure.add_trace(go.Scatter(x=curve.spent, y=curve.low, **band))
         fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
-        figure.add_trace(go.Scatter(x=curve.designs, y=curve.high, **fill, **band))
+        figure.add_trace(go.Scatter(x=curve.spent, y=curve.high, **fill, **band))
     seeds = f" · {curve.n_seeds} seeds" if curve.n_seeds > 1 else ""
     figure.add_trace(
         go.Scatter(
-            x=curve.designs,
+            x=curve.spent,
             y=curve.median,
             mode="lines+markers",
             legendgroup=f"agent{curve.number}",
             name=labels.plain(curve.agent) + seeds,
             hovertemplate="%{y:.2f} %",
             line={"color": colour, "width": 1.8, "shape": "hv", "dash": DASHES[curve.number % len(DASHES)]},
-            marker={"symbol": symbol, "color": colour, "size": [0] * (len(curve.designs) - 1) + [8]},
+            marker={"symbol": symbol, "color": colour, "size": [0] * (len(curve.spent) - 1) + [8]},
         )
     )

@@ -17,7 +17,7 @@ from dashboards.source import CampaignSource, Unavailable
 _HEADS = (
     "Campaign",
     "State",
-    "Unique designs",
+    "Budget spent",
     "Rate",
     "Front",
     "Best of each objective, against the baseline",
@@ -61,7 +61,9 @@ def refreshed(source: CampaignSource, seen: str) -> tuple[Any, Any]:
 
 def version(summaries: Sequence[Summary]) -> str:
     """Changes whenever a line of the list does."""
-    return ";".join(f"{s.campaign_id}:{s.state}:{s.designs}:{s.rate_per_s:.3g}" for s in summaries)
+    return ";".join(
+        f"{s.campaign_id}:{s.state}:{s.spent:g}:{s.front_size}:{s.rate_per_s:.3g}" for s in summaries
+    )
 
 
 def listing(summaries: Sequence[Summary]) -> Any:
@@ -90,8 +92,8 @@ def _line(summary: Summary) -> html.Tr:
     ]
     goal = f" / {labels.count(summary.budget)}" if summary.budget else ""
     progress = [
-        html.Div([labels.count(summary.designs), html.Span(goal, className="muted")]),
-        progress_bar(summary.designs, summary.budget),
+        html.Div([labels.spent(summary.spent), html.Span(goal, className="muted")]),
+        progress_bar(summary.spent, summary.budget),
     ]
     rate = (
         [labels.number(summary.rate_per_s, 3), html.Span("/s", className="unit")]

@@ -17,6 +17,7 @@ from dse.metrics import MetricSpec
 
 _GRAPH = {"displayModeBar": False, "responsive": True}
 _OPEN_GROUPS = 2
+_GOOD = ("feasible", "on the front")
 
 
 class ParameterLine(NamedTuple):
@@ -123,7 +124,7 @@ def _written(value: str | int | float | bool) -> str:
 def _head(frame: Frame, row: int) -> html.Header:
     run = frame.run_of_row(row)
     agent = frame.agents[run.agent]
-    tags = ["feasible" if frame.feasible[row] else "violates a constraint"]
+    tags = [_verdict(frame, row)]
     if row in frame.front:
         tags.insert(0, "on the front")
     about = [agent_mark(agent, run.agent), html.Span(f"seed {run.seed}", className="muted")]
@@ -131,18 +132,21 @@ def _head(frame: Frame, row: int) -> html.Header:
         [
             html.H2([f"Design {frame.trial[row]}"]),
             html.Div(about, className="design-about"),
-            html.Div(
-                [
-                    html.Span(tag, className="tag " + ("bad" if tag.startswith("violates") else ""))
-                    for tag in tags
-                ]
-            ),
+            html.Div([html.Span(tag, className="tag " + ("" if tag in _GOOD else "bad")) for tag in tags]),
             html.Button(
                 "×", id="close-design", className="close", title="Close", **{"aria-label": "Close the design"}
             ),
         ],
         className="card-head design-head",
     )
+
+
+def _verdict(frame: Frame, row: int) -> str:
+    """Whether the design may be built, or that nobody knows yet."""
+    if frame.estimated[row]:
+        share = labels.number(100 * float(frame.fidelity[row]), 3)
+        return f"estimated from {share} % of the requests" if frame.fidelity[row] else "only predicted"
+    return "feasible" if frame.feasible[row] else "violates a constraint"
 
 
 def _notes(notes: Sequence[str]) -> Any:

@@ -13,20 +13,22 @@ from dashboards.pages.pieces import change_text, progress_bar, state_badge, valu
 
 def overview(frame: Frame) -> list[Any]:
     """The strip of numbers at the top."""
-    done = frame.designs
     rate = f"{labels.number(frame.rate_per_s, 3)} designs/s" if frame.rate_per_s else ""
     n_agents = len(frame.agents) - (frame.reference_agent >= 0)
     agents = f"{n_agents} agent{'' if n_agents == 1 else 's'}"
     share = 100.0 * float(frame.feasible[frame.unique].mean()) if frame.unique.any() else float("nan")
+    n_estimated = int(frame.estimated.sum())
+    ladder = n_estimated > 0
     tiles = [
         _tile("State", state_badge(frame.state), rate or agents),
         _tile(
-            "Unique designs",
-            [labels.count(done), html.Span(f" / {labels.count(frame.budget)}", className="of")]
+            "Full simulations" if ladder else "Unique designs",
+            [labels.spent(frame.spent), html.Span(f" / {labels.count(frame.budget)}", className="of")]
             if frame.budget
-            else labels.count(done),
-            progress_bar(done, frame.budget),
+            else labels.spent(frame.spent),
+            progress_bar(frame.spent, frame.budget),
         ),
+        *([_estimates_tile(n_estimated)] if ladder else []),
         _tile("Feasible", [labels.number(share, 3), html.Span("%", className="unit")], "of the designs"),
         _tile("Front", labels.count(len(frame.front)), "non-dominated"),
     ]
@@ -45,6 +47,11 @@ def _tile(name: str, value: Any, below: Any) -> html.Div:
         ],
         className="tile",
     )
+
+
+def _estimates_tile(estimated: int) -> html.Div:
+    """Trials that no other tile counts, no plot shows and no front holds."""
+    return _tile("Estimated only", labels.count(estimated), "not shown: no full simulation")
 
 
 def _best_tile(frame: Frame, metric: str) -> html.Div:

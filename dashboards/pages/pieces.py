@@ -67,14 +67,14 @@ def value_text(value: float, scale: labels.Scale) -> list[Any]:
     return [text, unit] if scale.unit and text != labels.MISSING else [text]
 
 
-def progress_bar(done: int, total: int) -> html.Div:
+def progress_bar(done: float, total: int) -> html.Div:
     """A thin bar with its value for screen readers."""
     share = 0.0 if total <= 0 else min(1.0, done / total)
     return html.Div(
         html.Div(style={"width": f"{100 * share:.2f}%"}),
         className="bar",
         role="progressbar",
-        **{"aria-valuenow": str(done), "aria-valuemin": "0", "aria-valuemax": str(max(total, done))},
+        **{"aria-valuenow": f"{done:g}", "aria-valuemin": "0", "aria-valuemax": f"{max(total, done):g}"},
     )
 
 

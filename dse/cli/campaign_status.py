@@ -12,22 +12,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.campaign_digest import in_full
 from dse.front import hypervolume, non_dominated
-from dse.store import CampaignRecord, Origin, StoreReader, Trials
+from dse.store import CampaignRecord, StoreReader, Trials
+
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignStatus:
     """A campaign at one moment.
 
-    budget_done, budget: unique designs charged to its runs, and how many they may use; budget is None where
-    the campaign is not bounded by designs. front: its feasible designs that nothing dominates. hypervolume:
+    budget_done, budget: what its runs have spent, in full simulations (a design known already counts, a
+    repeat does not), and how much they may; budget is None where the campaign is not bounded by designs.
+    front: its feasible designs, simulated in full, that nothing dominates. hypervolume:
     relative to the box between ideal and reference point; None before the reference sample is done. best:
     metric of each objective to its best feasible value.
     """
 
     trials: int
-    budget_done: int
+    budget_done: float
     budget: int | None
     front: int
     hypervolume: float | None
@@ -49,7 +53,7 @@ class CampaignFollower:
         self.campaign = campaign
         self._costs = np.zeros((0, len(self.record.objectives)))
         self._read = self._taken = 0 if from_start else reader.n_trials(campaign)
-        self._unique = 0 if from_start else reader.n_unique(campaign, self._taken)
+        self._spent = 0.0 if from_start else reader.spent(campaign, self._taken)
         if self._taken:
             self._merge(reader.front_trials(campaign))
 
@@ -67,7 +71,7 @@ class CampaignFollower:
     def take(self, fresh: Trials) -> None:
         """Make trials part of the status: count them and put them to the front."""
         self._taken = max(self._taken, fresh.last_id)
-        self._unique += int(((fresh.run > 0) & (fresh.origin != Origin.REPEAT)).sum())
+        self._spent += float(fresh.charge[fresh.run > 0].sum())
         self._merge(fresh)
 
     def status(self) -> CampaignStatus:
@@ -75,7 +79,7 @@ class CampaignFollower:
         record = self.record
         return CampaignStatus(
             trials=self._taken,
-            budget_done=self._unique,
+            budget_done=_whole(self._spent),
             budget=budget_of(record),
             front=len(self._costs),
             hypervolume=_share(record, self._costs),
@@ -85,17 +89,34 @@ class CampaignFollower:
     def _merge(self, trials: Trials) -> None:
         names = trials.metric_names
         columns = [o.costs(trials.metrics[:, names.index(o.metric)]) for o in self.record.objectives]
-        costs = np.stack(columns, axis=1)[trials.feasible]
+        costs = np.stack(columns, axis=1)[trials.feasible & in_full(trials)]
         if len(costs):
             merged = np.concatenate([self._costs, costs])
             self._costs = merged[non_dominated(merged)]
 
 
 def budget_of(record: CampaignRecord) -> int | None:
-    """Unique designs that all runs together may use; None if the campaign's budget does not count them."""
+    """What all runs together may spend, in full simulations; None if the budget does not count these."""
     budget = record.config.get("budget", {})
     limits = [int(budget[name]) for name in ("unique", "proposals") if budget.get(name) is not None]
     return min(limits) * sum(run.number > 0 for run in record.runs) if limits else None
+
+
+def shown_spent(simulations: float) -> str:
+    """A number of full simulations, of which short ones are parts: `1,234` or `1,234.5`."""
+    return f"{simulations:,.0f}" if _whole(simulations) == round(simulations) else f"{simulations:,.1f}"
+
+
+def shown_budget(status: CampaignStatus) -> str:
+    """What was spent of what may be, or just the first where there is no such limit."""
+    done = shown_spent(status.budget_done)
+    return done if status.budget is None else f"{done}/{status.budget:,}"
+
+
+def _whole(simulations: float) -> float:
+    """The number, whole if it is but for the rounding of its parts."""
+    nearest = round(simulations)
+    return nearest if abs(simulations - nearest) < _ROUNDING else simulations
 
 
 def _metrics(record: CampaignRecord) -> list[str]:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dse.campaign_digest import CampaignDigest, constraint_names, front_of
 from dse.campaign_result import CampaignResult
+from dse.cli.campaign_status import shown_spent
 from dse.cli.terminal import add_row, console, print_csv, print_json, table
 from dse.errors import ConfigError
 from dse.front import Front, FrontDesign, knee
 from dse.metrics import Metrics
-from dse.store import default_store
+from dse.store import CampaignRecord, default_store, open_reader
 from dse.units import format_percent, format_value
 
 if TYPE_CHECKING:
@@ -35,41 +37,41 @@ def command(
     """Show the feasible designs that nothing dominates, with their difference from the baseline."""
     if as_json and as_csv:
         raise ConfigError("--json and --csv exclude each other")
+    path = store or default_store()
     number = int(campaign) if campaign.isdigit() else campaign
-    result = CampaignResult.load(store or default_store(), number)
-    front = result.front if agent is None else result.front_of(agent)
-    if as_json:
-        print_json(front_to_json(result, front))
-    elif as_csv:
-        print_csv(front_to_rows(front))
-    else:
-        shown = console()
-        shown.print(front_table(result, front, limit=limit))
-        if not len(front):
-            shown.print("No feasible design yet.")
-            if len(result.nearest_to_feasible()):
-                shown.print(nearest_table(result))
-        elif any(result.violated.values()):
-            missed = ", ".join(f"{name}: {n:,}" for name, n in result.violated.items() if n)
-            shown.print(f"Trials that miss a constraint: {missed}", markup=False)
+    with open_reader(path) as reader:
+        record = reader.campaign(number)
+        if agent is None:
+            front = front_of(record, reader.front_trials(record.id))
+        else:
+            front = CampaignResult(record, reader.trials(record.id)).front_of(agent)
+        if as_csv:
+            print_csv(front_to_rows(front))
+        elif as_json:
+            print_json(front_to_json(CampaignDigest.read(reader, record), front))
+        else:
+            console().print(front_table(record, front, limit=limit))
+            if not len(front) or constraint_names(record):
+                _print_misses(CampaignDigest.read(reader, record), front)
     if plot is not None:
-        result.plot().write_html(plot, include_plotlyjs=True)
+        CampaignResult.load(path, number).plot().write_html(plot, include_plotlyjs=True)
 
 
-def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:
+def front_to_json(digest: CampaignDigest, front: Front) -> dict[str, Any]:
     """The front with everything a script needs; numbers carry their unit in the metric's name."""
-    baseline = result.baseline
-    point = result.record.baseline_point
+    record = digest.record
+    baseline, point = record.baseline, record.baseline_point
     return {
-        "campaign": result.name,
-        "state": result.record.state,
-        "objectives": [objective.text for objective in result.record.objectives],
-        "constraints": [objective.text for objective in result.record.constraints],
+        "campaign": record.name,
+        "state": record.state,
+        "objectives": [objective.text for objective in record.objectives],
+        "constraints": [objective.text for objective in record.constraints],
         "reference_costs": front.reference.tolist(),
         "hypervolume": front.hypervolume,
-        "trials": len(result.trials),
-        "feasible_trials": int(result.trials.feasible.sum()),
-        "violated": result.violated,
+        "trials": digest.trials,
+        "feasible_trials": digest.feasible,
+        "estimated_trials": digest.estimated,
+        "violated": digest.violated,
         "baseline": {
             "design": point.to_dict() if point is not None else None,
             "metrics": baseline.to_dict() if baseline is not None else None,
@@ -83,8 +85,10 @@ def front_to_json(result: CampaignResult, front: Front) -> dict[str, Any]:
                 "from_cache": agent.cached,
                 "feasible": agent.feasible,
                 "hypervolume": agent.hypervolume,
+                "estimated": agent.estimated,
+                "spent": agent.spent,
             }
-            for agent in result.agents
+            for agent in digest.agents
         ],
         "front": front.to_dicts(),
     }
@@ -102,53 +106,72 @@ def front_to_rows(front: Front) -> list[dict[str, Any]]:
     return rows
 
 
-def front_table(result: CampaignResult, front: Front, *, limit: int) -> Table:
+def front_table(record: CampaignRecord, front: Front, *, limit: int) -> Table:
     """The baseline, then at most `limit` designs spread over the front, the best compromise (knee) marked."""
-    names = [objective.metric for objective in result.record.objectives]
-    bounded = [objective.metric for objective in result.record.constraints if objective.metric not in names]
+    names = [objective.metric for objective in record.objectives]
+    bounded = [objective.metric for objective in record.constraints if objective.metric not in names]
     made = table(
-        f"Front of {result.name}: {len(front)} designs, hypervolume {front.hypervolume:.6g}",
+        f"Front of {record.name}: {len(front)} designs, hypervolume {front.hypervolume:.6g}",
         ["trial", *names, *bounded, "differs from the baseline in"],
         left=["differs from the baseline in"],
     )
-    if result.baseline is not None:
-        values = [_cell(result.baseline, name, None) for name in (*names, *bounded)]
+    if record.baseline is not None:
+        values = [_cell(record.baseline, name, None) for name in (*names, *bounded)]
         add_row(made, "baseline", *values, "")
     best = front.knee.trial if len(front) else None
     for design in _spread(front, limit):
-        values = [_cell(design.metrics, name, result.baseline) for name in (*names, *bounded)]
+        values = [_cell(design.metrics, name, record.baseline) for name in (*names, *bounded)]
         mark = "knee " if design.trial == best else ""
-        add_row(made, f"{mark}{design.trial}", *values, _changes(result, design))
+        add_row(made, f"{mark}{design.trial}", *values, _changes(record, design))
     if len(front) > limit:
         made.caption = f"{limit} of {len(front)} designs; --limit, --csv and --json show more"
     return made
 
 
-def nearest_table(result: CampaignResult) -> Table:
+def _print_misses(digest: CampaignDigest, front: Front) -> None:
+    """What stands between the designs and the front: the nearest ones if it is empty, else counts."""
+    shown = console()
+    if not len(front):
+        shown.print("No feasible design yet.")
+        if digest.nearest is not None and len(digest.nearest):
+            shown.print(_nearest_table(digest))
+    elif any(digest.violated.values()):
+        missed = ", ".join(f"{name}: {n:,}" for name, n in digest.violated.items() if n)
+        shown.print(f"Trials that miss a constraint: {missed}", markup=False)
+
+
+def _nearest_table(digest: CampaignDigest) -> Table:
     """The designs that come nearest to meeting the constraints, and by how much they miss each."""
-    rows = result.nearest_to_feasible()
-    names = [objective.metric for objective in result.record.objectives]
+    record, nearest = digest.record, digest.nearest
+    assert nearest is not None
+    names = [objective.metric for objective in record.objectives]
     made = table(
         "Nearest to feasible",
         ["trial", *names, "misses by (relative to the bound)"],
         left=["misses by (relative to the bound)"],
     )
-    violations, schema = result.violations, result.record.schema
-    for row in rows.tolist():
-        metrics = Metrics(schema, result.trials.metrics[row])
-        misses = zip(result.constraint_names, violations[row].tolist(), strict=True)
+    for row, violations in enumerate(digest.nearest_violations.tolist()):
+        values = dict(zip(nearest.metric_names, nearest.metrics[row].tolist(), strict=True))
+        misses = zip(constraint_names(record), violations, strict=True)
         text = ", ".join(f"{name}: {miss:.3g}" for name, miss in misses if miss > 0)
-        add_row(made, int(result.trials.id[row]), *(_cell(metrics, name, None) for name in names), text)
+        cells = [format_value(values[name], record.schema.spec(name).unit) for name in names]
+        add_row(made, int(nearest.id[row]), *cells, text)
     return made
 
 
-def agents_table(result: CampaignResult) -> Table:
-    """One row an agent."""
+def agents_table(digest: CampaignDigest) -> Table:
+    """One row an agent; what was estimated and what it cost only where there are estimates."""
+    ladder = digest.estimated > 0
     columns = ["agent", "seeds", "unique", "from cache", "repeats", "feasible", "hypervolume"]
+    if ladder:
+        columns[2:3] = ["spent", "in full", "estimated"]
     made = table("Agents", columns, left=["agent"])
-    for one in result.agents:
-        counts = (one.unique, one.cached, one.trials - one.unique, one.feasible)
-        add_row(made, one.agent, one.seeds, *(f"{n:,}" for n in counts), f"{one.hypervolume:.6g}")
+    for one in digest.agents:
+        repeats = one.trials - one.unique - one.estimated
+        counts = [one.unique, one.estimated] if ladder else [one.unique]
+        cells = [f"{n:,}" for n in (*counts, one.cached, repeats, one.feasible)]
+        spent = [shown_spent(one.spent)] if ladder else []
+        add_row(made, one.agent, one.seeds, *spent, *cells, f"{one.hypervolume:.6g}")
     return made
 
 
@@ -159,8 +182,8 @@ def _cell(metrics: Metrics, name: str, baseline: Metrics | None) -> str:
     return f"{text} {format_percent(metrics[name], baseline[name]):>9}"
 
 
-def _changes(result: CampaignResult, design: FrontDesign) -> str:
-    base = result.record.baseline_point
+def _changes(record: CampaignRecord, design: FrontDesign) -> str:
+    base = record.baseline_point
     if base is None:
         return ""
     before = base.to_dict()

@@ -119,6 +119,8 @@ def _show_importance(analysis: Importance) -> None:
     notes = [f"{analysis.measured} distinct designs, all values of a parameter equally likely."]
     if analysis.failed:
         notes.append(f"{analysis.failed} designs without metrics (failed or forbidden) were left out.")
+    if analysis.estimated:
+        notes.append(f"{analysis.estimated} designs that were only estimated were left out.")
     if analysis.outside:
         notes.append(f"{analysis.outside} designs outside the search space were left out.")
     if analysis.constant:

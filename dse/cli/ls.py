@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.campaign_status import CampaignFollower, CampaignStatus
+from dse.cli.campaign_status import CampaignFollower, CampaignStatus, shown_budget
 from dse.cli.terminal import add_row, console, print_json, table
 from dse.store import CampaignRow, StoreReader, default_store, open_reader, place_of
 
@@ -56,12 +56,6 @@ def command(
             f"{status.front:,}", volume, ", ".join(row.objectives), row.created[:16],
         )  # fmt: skip
     console().print(made)
-
-
-def shown_budget(status: CampaignStatus) -> str:
-    """Designs charged of those allowed, or just the first where there is no such limit."""
-    done = f"{status.budget_done:,}"
-    return done if status.budget is None else f"{done}/{status.budget:,}"
 
 
 def _rates(reader: StoreReader, running: list[int]) -> dict[int, float]:

@@ -171,11 +171,11 @@ def _interrupted(name: str, path: Path | str) -> None:
 def _show(result: CampaignResult, path: Path | str, as_json: bool, quiet: bool) -> None:
     front = result.front
     if as_json:
-        print_json(front_to_json(result, front))
+        print_json(front_to_json(result.digest, front))
     elif not quiet:
         shown = console()
-        shown.print(agents_table(result))
-        shown.print(front_table(result, front, limit=12))
+        shown.print(agents_table(result.digest))
+        shown.print(front_table(result.record, front, limit=12))
         kept = place_of(path)
         where = "" if str(path) == str(default_store()) else f" --store {kept}"
         with open_reader(path) as reader:

@@ -43,7 +43,7 @@ def run_study(
         )
         raise typer.Exit(130) from None
     if as_json:
-        print_json([front_to_json(result, result.front) for result in results])
+        print_json([front_to_json(result.digest, result.front) for result in results])
     elif not quiet:
         _show(results, store)
     empty = [result.name for result in results if not len(result.front)]

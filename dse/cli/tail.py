@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from dse.cli.campaign_status import CampaignFollower, CampaignStatus
-from dse.cli.ls import StoreOption, shown_budget
+from dse.campaign_digest import in_full
+from dse.cli.campaign_status import CampaignFollower, CampaignStatus, shown_budget
+from dse.cli.ls import StoreOption
 from dse.cli.terminal import strict
 from dse.errors import DseError
-from dse.store import StoreReader, Trials, default_store, open_reader
+from dse.store import CampaignRecord, StoreReader, Trials, default_store, open_reader
 from dse.units import format_value, unit_of
 
 _SECONDS_BETWEEN_LINES = 1.0
@@ -82,7 +83,7 @@ def _follow_as_lines(follower: CampaignFollower) -> None:
         now = time.monotonic()
         follower.take(fresh)
         status = follower.status()
-        line = _line(follower.record.name, status, len(fresh) / max(now - moment, 1e-3))
+        line = _line(follower.record, status, len(fresh) / max(now - moment, 1e-3))
         moment = now
         if rewritten:
             width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be rewritten
@@ -94,11 +95,12 @@ def _follow_as_lines(follower: CampaignFollower) -> None:
         print()
 
 
-def _line(name: str, status: CampaignStatus, rate: float) -> str:
+def _line(record: CampaignRecord, status: CampaignStatus, rate: float) -> str:
+    unit = "full simulations" if record.config.get("fidelity") else "designs"
     best = [f"{metric} {format_value(value, unit_of(metric))}" for metric, value in status.best.items()]
     volume = "" if status.hypervolume is None else f"  hypervolume {status.hypervolume:.3f}"
     return (
-        f"{name}: {shown_budget(status)} designs, {status.trials:,} trials, {rate:,.0f}/s  "
+        f"{record.name}: {shown_budget(status)} {unit}, {status.trials:,} trials, {rate:,.0f}/s  "
         f"front {status.front}{'  best ' if best else ''}{', '.join(best)}{volume}"
     )
 
@@ -120,7 +122,8 @@ def _batches(follower: CampaignFollower, fresh: Trials) -> Iterator[dict[str, An
             "batch": int(one.batch[0]),
             "first_trial": int(one.id[0]),
             "last_trial": int(one.id[-1]),
-            "feasible": int(one.feasible.sum()),
+            "feasible": int((one.feasible & in_full(one)).sum()),
+            "estimated": int((~in_full(one)).sum()),
             "status": follower.status().to_dict(),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,3 +153,26 @@ def test_the_result_becomes_a_frame_and_json(result):
 
     assert list(found.to_frame()["name"][:2]) == ["level", "shape"]
     assert found.to_dict()["metrics"][0]["influences"][0]["total"]["value"] == totals(found)["level"]
+
+
+def test_estimates_are_left_out_and_counted(result):
+    full = result.trials
+    cheap = replace(
+        full,
+        id=full.id - len(full),
+        fidelity=np.full(len(full), 0.1),
+        metrics=np.zeros_like(full.metrics),
+    )  # the first trial of each design is an estimate of it, and a very good one
+    mixed = replace(result, trials=cheap.followed_by(full))
+    lone = replace(result, trials=cheap.followed_by(full.taken(np.arange(20, len(full)))))
+
+    assert sobol(mixed) == sobol(result)
+    keys = result.record.space.keys(full.indices)
+    assert sobol(lone).estimated == len(set(keys[:20].tolist()) - set(keys[20:].tolist())) > 0
+
+
+def test_estimates_alone_say_nothing_about_importance(result):
+    object.__setattr__(guess := replace(result.trials), "fidelity", np.full(len(result.trials), 0.1))
+
+    with pytest.raises(DseError, match="no parameter has more than one value among 0 measured designs"):
+        sobol(replace(result, trials=guess))

@@ -29,8 +29,12 @@ SCHEMA = MetricSchema(
 )
 
 
-def frame(points, *, feasible=None, agents=None, baseline=(9.0, 9.0), constraints=()) -> Frame:
-    """One trial a point (delay_ns, energy_pj, bandwidth_gbps); trial ids start at 1."""
+def frame(points, *, feasible=None, agents=None, baseline=(9.0, 9.0), constraints=(), estimated=()) -> Frame:
+    """One trial a point (delay_ns, energy_pj, bandwidth_gbps); trial ids start at 1.
+
+    estimated: positions of the points that were simulated for a quarter of the requests only.
+    """
+    full = ~np.isin(np.arange(len(points)), estimated)
     values = np.full((len(points), len(SCHEMA)), 1.0)
     values[:, [0, 1, 4]] = np.asarray(points, dtype=np.float64).reshape(-1, 3)
     allowed = np.ones(len(points), dtype=bool) if feasible is None else np.asarray(feasible, dtype=bool)
@@ -54,9 +58,11 @@ def frame(points, *, feasible=None, agents=None, baseline=(9.0, 9.0), constraint
         indices=np.zeros((len(points), 2), dtype=np.int16),
         values=values,
         feasible=allowed,
-        unique=np.ones(len(points), dtype=bool),
+        unique=full,
+        fidelity=np.where(full, 1.0, 0.25),
+        charge=np.where(full, 1.0, 0.25),
         agent_of_row=of_row,
-        front=front_rows(values[:, :2], allowed),
+        front=front_rows(values[:, :2], allowed & full),
         baseline=reference,
         baseline_indices=SPACE.encode(SPACE.default()),
         curves=(),

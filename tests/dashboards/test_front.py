@@ -264,3 +264,13 @@ def test_a_zoom_that_makes_no_sense_is_ignored(zoom):
     view = front_view(frame(POINTS), "delay_ns", "energy_pj")
 
     assert zoomed(view, zoom).x == view.x
+
+
+def test_estimates_are_neither_in_the_cloud_nor_on_the_front():
+    made = frame([(1, 1, 1), (2, 3, 1), (3, 2, 1)], estimated=[0])
+
+    view = front_view(made, "delay_ns", "energy_pj", feasible_only=False)
+
+    assert view.total == 2
+    assert view.front.trials.tolist() == [2, 3]
+    assert [int(trial) for cloud in view.clouds for trial in cloud.trials] == [2, 3]

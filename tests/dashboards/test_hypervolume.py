@@ -29,7 +29,7 @@ def test_seeds_become_a_median_and_a_band():
 
     (curve,) = hypervolume_view(made).agents
 
-    assert curve.designs.tolist() == [1.0, 5.0, 9.0]
+    assert curve.spent.tolist() == [1.0, 5.0, 9.0]
     assert curve.median.tolist() == pytest.approx([10.0, 20.0, 40.0])
     assert curve.low.tolist() == pytest.approx([0.0, 10.0, 30.0])
     assert curve.high.tolist() == pytest.approx([20.0, 40.0, 50.0])
@@ -40,7 +40,7 @@ def test_a_curve_ends_where_the_slowest_seed_is():
 
     (curve,) = hypervolume_view(made).agents
 
-    assert curve.designs[-1] == 8.0
+    assert curve.spent[-1] == 8.0
     assert curve.high[-1] == pytest.approx(30.0)
 
 
@@ -49,7 +49,7 @@ def test_long_curves_are_thinned_and_keep_their_end():
 
     (curve,) = hypervolume_view(_frame_with((0, 0, steps, steps / 5000))).agents
 
-    assert len(curve.designs) == MAX_STEPS
+    assert len(curve.spent) == MAX_STEPS
     assert curve.median[-1] == pytest.approx(100.0)
 
 
@@ -75,3 +75,15 @@ def test_a_campaign_draws_one_curve_an_agent(frame):
     view = hypervolume_view(frame)
 
     assert [(curve.agent, curve.n_seeds) for curve in view.agents] == [("random", 2), ("local", 2)]
+
+
+def test_with_estimates_the_axis_counts_full_simulations():
+    exact, mixed = frame([(1, 2, 3)] * 2), frame([(1, 2, 3)] * 2, estimated=[1])
+    for made in (exact, mixed):
+        object.__setattr__(made, "curves", (Curve(Run(1, 0, 0), np.array([1.25]), np.array([0.3])),))
+
+    titles = [
+        hypervolume_figure(hypervolume_view(made), LIGHT).layout.xaxis.title.text for made in (exact, mixed)
+    ]
+
+    assert titles == ["Unique designs simulated", "Full simulations spent"]

@@ -17,6 +17,7 @@ from dashboards.pages.shell import page_for
 from dashboards.pages.table import column_definitions, differences, front_rows_data
 from dashboards.source import CampaignSource
 from tests.dashboards.stores import HOSTILE, add_trials
+from tests.dse.estimates import add_estimates
 
 
 def _components(tree: Any) -> list[Any]:
@@ -243,3 +244,29 @@ def test_pages_are_plain_json(source):
 
     assert json.loads(json.dumps(page, cls=PlotlyJSONEncoder))
     assert LIGHT.name == "light"
+
+
+def test_the_overview_of_a_campaign_with_estimates_counts_them_apart(growing_store):
+    before = _text(campaign.layout(CampaignSource(growing_store).frame("1"), None))
+    add_estimates(growing_store, 6)
+
+    after = _text(campaign.layout(CampaignSource(growing_store).frame("1"), None))
+
+    assert "Unique designs 160  / 160" in before
+    assert "Estimated only" not in before
+    assert "Full simulations 161.5  / 160" in after
+    assert "Estimated only 6" in after
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "tag"), [(0.25, "estimated from 25 % of the requests"), (0.0, "only predicted")]
+)
+def test_the_panel_of_an_estimate_says_that_it_is_one(growing_store, fidelity, tag):
+    add_estimates(growing_store, 1, fidelity=fidelity)
+    source = CampaignSource(growing_store)
+
+    shown = _text(campaign.panel(source, "1", int(source.frame("1").trial[-1]), "light"))
+
+    assert tag in shown
+    assert "feasible" not in shown
+    assert "violates" not in shown

@@ -10,26 +10,30 @@ from dse.front import HypervolumeTrace
 
 
 def _random(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Costs, three in ten of them of designs that do not count, and charges."""
     rng = np.random.default_rng(4)
-    return rng.uniform(0, 1.3, (n, 2)), rng.random(n) > 0.3
+    costs = rng.uniform(0, 1.3, (n, 2))
+    costs[rng.random(n) <= 0.3] = np.nan
+    return costs, np.ones(n)
 
 
 def test_the_end_of_the_curve_is_the_hypervolume_of_all_feasible_designs():
-    costs, feasible = _random(300)
+    costs, charge = _random(300)
     progress = RunProgress(2)
 
-    progress.extend(costs, feasible)
+    progress.extend(costs, charge)
 
-    assert progress.curve[1][-1] == pytest.approx(HypervolumeTrace([1.0, 1.0]).add(costs[feasible]))
+    counted = costs[np.isfinite(costs).all(axis=1)]
+    assert progress.curve[1][-1] == pytest.approx(HypervolumeTrace([1.0, 1.0]).add(counted))
 
 
 def test_pieces_give_the_same_curve_as_the_whole():
-    costs, feasible = _random(304)
+    costs, charge = _random(304)
     whole, pieces = RunProgress(2), RunProgress(2)
 
-    whole.extend(costs, feasible)
+    whole.extend(costs, charge)
     for start in range(0, 304, 8):
-        pieces.extend(costs[start : start + 8], feasible[start : start + 8])
+        pieces.extend(costs[start : start + 8], charge[start : start + 8])
 
     assert [column.tolist() for column in whole.curve] == [column.tolist() for column in pieces.curve]
 
@@ -42,13 +46,26 @@ def test_the_curve_never_falls():
     assert (np.diff(progress.curve[1]) >= 0).all()
 
 
-def test_failed_and_infeasible_designs_count_but_add_nothing():
+def test_a_long_run_is_looked_at_less_often_and_ends_the_same():
+    rng = np.random.default_rng(8)
+    costs = 1 / (1 + np.arange(30_000)[:, None] * rng.uniform(0.9, 1.1, (30_000, 2)))  # ever better
     progress = RunProgress(2)
 
-    progress.extend(np.array([[np.nan, np.nan], [0.1, 0.1]]), np.array([True, False]))
+    progress.extend(costs, np.ones(30_000))
 
-    designs, volumes = progress.curve
-    assert designs.tolist() == [2]
+    spent, volumes = progress.curve
+    assert len(spent) < 30_000 / 8
+    assert np.diff(spent[-20:]).max() <= 30_000 / 500
+    assert (spent[-1], volumes[-1]) == (30_000, pytest.approx(HypervolumeTrace([1.0, 1.0]).add(costs)))
+
+
+def test_designs_that_do_not_count_are_charged_and_add_nothing():
+    progress = RunProgress(2)
+
+    progress.extend(np.array([[np.nan, np.nan], [np.nan, np.nan]]), np.array([1.0, 0.25]))
+
+    spent, volumes = progress.curve
+    assert spent.tolist() == [1.25]
     assert volumes.tolist() == [0.0]
 
 

@@ -9,6 +9,7 @@ from dashboards import source as source_module
 from dashboards.source import CampaignSource, Unavailable
 from dse.campaign_result import CampaignResult
 from tests.dashboards.stores import HOSTILE, add_trials, fake_store, running_campaign
+from tests.dse.estimates import add_estimates
 
 
 def test_a_frame_holds_all_trials_of_the_campaign(frame, finished_store):
@@ -25,7 +26,7 @@ def test_the_front_is_that_of_the_campaign(frame, finished_store):
 
 
 def test_repeats_are_not_unique(frame):
-    assert frame.designs == 4 * 40  # two agents, two seeds each
+    assert frame.spent == 4 * 40  # two agents, two seeds each
 
 
 def test_agents_come_first_and_the_reference_sample_last(frame):
@@ -35,7 +36,7 @@ def test_agents_come_first_and_the_reference_sample_last(frame):
 
 def test_every_seed_has_a_curve(frame):
     assert [(curve.run.agent, curve.run.seed) for curve in frame.curves] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert {int(curve.designs[-1]) for curve in frame.curves} == {40}
+    assert {int(curve.spent[-1]) for curve in frame.curves} == {40}
 
 
 def test_the_same_frame_is_given_while_nothing_changes(source):
@@ -50,8 +51,8 @@ def test_only_the_tail_is_read_again(growing_store, monkeypatch):
 
     def spy(path):
         reader = real(path)
-        trials = reader.trials
-        reader.trials = lambda campaign, after=0: asked.append(after) or trials(campaign, after)
+        parts = reader.parts
+        reader.parts = lambda campaign, *, after: asked.append(after) or parts(campaign, after=after)
         return reader
 
     monkeypatch.setattr(source_module, "open_reader", spy)
@@ -102,7 +103,8 @@ def test_few_campaigns_are_kept(tmp_path, monkeypatch):
         fake_store(path, name=f"c{number}", unique=8)
     watched = CampaignSource(path)
 
-    watched.summaries()
+    for number in range(1, 5):
+        watched.frame(str(number))
 
     assert len(watched._kept) == 2
 
@@ -111,7 +113,7 @@ def test_a_summary_holds_what_the_list_shows(source):
     (summary,) = source.summaries()
 
     assert summary.state == "finished"
-    assert summary.designs == summary.budget == 160
+    assert summary.spent == summary.budget == 160
     assert [entry[0] for entry in summary.best] == ["time_ns", "energy_pj"]
     assert all(value <= baseline for _, _, _, value, baseline in summary.best)
 
@@ -160,3 +162,49 @@ def test_details_name_the_workload(source, frame):
 
 def test_hostile_names_stay_as_they_are(hostile_store):
     assert CampaignSource(hostile_store).frame("1").name == HOSTILE
+
+
+def test_estimates_are_in_no_front_and_no_line_of_the_list_but_are_charged(growing_store):
+    before = CampaignSource(growing_store)
+    frame, (line,) = before.frame("1"), before.summaries()
+    add_estimates(growing_store, 6)
+
+    after = CampaignSource(growing_store)
+    estimated, (estimated_line,) = after.frame("1"), after.summaries()
+
+    assert estimated.front.tolist() == frame.front.tolist()
+    assert int(estimated.estimated.sum()) == 6
+    assert estimated.spent == estimated_line.spent == frame.spent + 6 * 0.25
+    assert estimated.best_volume == frame.best_volume
+    assert estimated_line.best == line.best
+    assert estimated_line.front_size == line.front_size == len(frame.front)
+
+
+def test_estimates_move_a_curve_to_the_right_and_not_up(growing_store):
+    before = CampaignSource(growing_store).frame("1").curves[0]
+    add_estimates(growing_store, 6, feasible=True)
+
+    after = CampaignSource(growing_store).frame("1").curves[0]
+
+    assert (after.spent[-1], after.volumes[-1]) == (before.spent[-1] + 1.5, before.volumes[-1])
+
+
+def test_the_list_follows_a_campaign_as_it_grows(growing_store):
+    piecewise = CampaignSource(growing_store)
+    (before,) = piecewise.summaries()
+    add_trials(growing_store, 40, scale=0.9)
+
+    (grown,), (whole,) = piecewise.summaries(), CampaignSource(growing_store).summaries()
+
+    assert grown == whole
+    assert grown.spent == before.spent + 40
+
+
+def test_a_line_says_what_the_frame_of_its_campaign_says(source, frame):
+    (line,) = source.summaries()
+
+    best = {metric: value for metric, _, _, value, _ in line.best}
+    usable = frame.feasible & frame.unique
+    assert best == {name: frame.columns(name)[usable].min() for name in ("time_ns", "energy_pj")}
+    farthest = max(frame.curves, key=lambda curve: curve.volumes[-1])
+    assert line.volumes == pytest.approx((farthest.volumes / frame.best_volume).tolist())
