@@ -18,6 +18,7 @@ import numpy as np
 
 from dse.agent_run import start_run
 from dse.campaign_file import Source, check_config, read_campaign_file
+from dse.campaign_files import files_of, folder_with_files
 from dse.campaign_loop import CampaignLoop
 from dse.campaign_result import AgentSummary, CampaignResult
 from dse.campaign_setup import Setup, set_up
@@ -32,7 +33,7 @@ from dse.progress import Watcher
 from dse.provenance import provenance, usable_cores
 from dse.search import SearchProblem
 from dse.simulator import Simulator
-from dse.store import CampaignHeader, CampaignRecord, Store, StoreReader, place_of
+from dse.store import AttachedFile, CampaignHeader, CampaignRecord, Store, StoreReader, place_of
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Campaign:
         self.base = Path(base)
         checked = config if isinstance(config, CampaignConfig) else check_config(config, self.source)
         self.setup: Setup = set_up(checked, self.source, self.base, simulator)
+        self._files: tuple[AttachedFile, ...] | None = None
         self._check_agents()
 
     @classmethod
@@ -71,11 +73,20 @@ class Campaign:
     def from_store(
         cls, store: Path | str, name: int | str, *, simulator: Simulator | None = None
     ) -> Campaign:
-        """The campaign as the store has it; traces are looked for where they were, relative to the store."""
+        """The campaign as the store has it.
+
+        Its traces and design file are looked for where they were, relative to the store; if one is gone, they
+        are those that the store kept.
+        """
         with StoreReader(store) as reader:
             record = reader.campaign(name)
-        base = place_of(store).base_path(record.config_base)
-        return cls({**record.config, "name": record.name}, base=base, simulator=simulator)
+            base = place_of(store).base_path(record.config_base)
+            with folder_with_files(reader, record.id, record.config, base) as folder:
+                campaign = cls({**record.config, "name": record.name}, base=folder, simulator=simulator)
+                if folder != base:
+                    campaign.base = base
+                    campaign._files = files_of(campaign.config, campaign.source, folder)
+        return campaign
 
     @property
     def config(self) -> CampaignConfig:
@@ -222,7 +233,10 @@ class Campaign:
             },
             runs=setup.runs,
         )
-        return store.create_campaign(header, benches)
+        files = self._files
+        if files is None:
+            files = files_of(self.config, self.source, self.base)
+        return store.create_campaign(header, benches, files)
 
     def _repr_html_(self) -> str:
         """A small table for notebooks: what is tuned, on what, for what, by whom."""

@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def check(store: StoreOption = None, as_json: AsJson = False) -> None:
-    """Look for damage: in the database, in the numbering of the trials, in the kept fronts.
+    """Look for damage: in the database, in trials and their arrays, in the kept fronts and files.
 
     Changes nothing. Ends with exit code 5 if something is wrong.
     """
@@ -48,7 +48,7 @@ def check(store: StoreOption = None, as_json: AsJson = False) -> None:
 
 
 def vacuum(store: StoreOption = None, as_json: AsJson = False) -> None:
-    """Give the space of removed campaigns back to the disk. Refused while a campaign is running."""
+    """Give the space of removed campaigns and their files back. Refused while a campaign is running."""
     from dse.store.upkeep import vacuum_store
 
     with waiting("rewriting the store"):

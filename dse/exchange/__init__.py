@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dse.exchange.archive import CampaignArchive
+from dse.exchange.attached import ExtractedFile, extract_files, list_files
 from dse.exchange.errors import ExchangeError
 from dse.exchange.merge import Merged, MergedCampaign, merge_stores, work_of
 from dse.exchange.transfer import FORMATS, Exported, Imported, export_campaign, import_campaign
@@ -12,11 +13,14 @@ __all__ = [
     "CampaignArchive",
     "ExchangeError",
     "Exported",
+    "ExtractedFile",
     "Imported",
     "Merged",
     "MergedCampaign",
     "export_campaign",
+    "extract_files",
     "import_campaign",
+    "list_files",
     "merge_stores",
     "work_of",
 ]

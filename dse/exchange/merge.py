@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from dse.exchange.archive import CampaignArchive, content_hash, origin_hash, origin_of
+from dse.exchange.attached import files_of
 from dse.exchange.errors import ExchangeError
 from dse.exchange.transfer import add_archive, numbered
 from dse.exchange.whole_file import Progress, no_progress
@@ -108,7 +109,9 @@ def _merge_campaign(
     free = numbered(name, known.names)
     folder = place_of(source).base_path(archive.header.config_base)
     base = place_of(target).base_text(folder)
-    known.add(free, archive, add_archive(writer, archive, free, base, snapshots=snapshots, progress=steps))
+    files = files_of(source, number)
+    added = add_archive(writer, archive, free, base, snapshots=snapshots, files=files, progress=steps)
+    known.add(free, archive, added)
     steps.finished(n)
     return MergedCampaign(name, "added" if free == name else "renamed", free, n)
 

@@ -13,7 +13,7 @@ from dse.exchange.errors import ExchangeError
 from dse.exchange.json_file import read_json, read_json_lines, write_json, write_json_lines
 from dse.exchange.parquet_file import read_parquet, write_parquet
 from dse.exchange.whole_file import Progress, no_progress
-from dse.store import CampaignCopy, StoreReader, TransferWriter, TrialBlock, place_of
+from dse.store import AttachedFile, CampaignCopy, StoreReader, TransferWriter, TrialBlock, place_of
 
 FORMATS = {
     "parquet": (write_parquet, read_parquet),
@@ -94,6 +94,7 @@ def add_archive(
     config_base: str,
     *,
     snapshots: tuple[tuple[int, int, bytes], ...] = (),
+    files: tuple[AttachedFile, ...] = (),
     progress: Progress = no_progress,
 ) -> int:
     """Add a campaign to a store under that name, in one transaction; its number there."""
@@ -111,6 +112,7 @@ def add_archive(
         baseline_trial=archive.baseline_trial,
         front=tuple(archive.front.tolist()),
         snapshots=snapshots,
+        files=files,
     )
     return target.add_campaign(copy, _counted(archive.blocks(), progress))
 

@@ -28,12 +28,12 @@ from dse.executors.protocol import Executor
 from dse.metrics import MetricsBatch, MetricSchema
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
-from dse.store import Lease, LeaseQueue, Store, StoreReader
+from dse.store import PACKAGE, AttachedFile, Lease, LeaseQueue, Store, StoreReader
 from traces.workload import Workload
 
 log = logging.getLogger(__name__)
 
-_PACKAGE_RUN = -1  # no run has this number: its one snapshot is the packed simulator and workloads
+_PACKAGE_NAME = "simulator and workloads"  # campaigns on the same ones share it
 _LEAST_SECONDS = 0.2
 _SECONDS_BETWEEN_LOOKS = 0.02
 _SECONDS_UNTIL_HINT = 10.0
@@ -67,7 +67,7 @@ class LeaseExecutor:
         self._workers = workers
         self._chunk_sizes = ChunkSizes(_LEAST_SECONDS)
         self._batches = 0
-        place.store.add_snapshot(place.campaign, _PACKAGE_RUN, 0, package)
+        place.store.attach(place.campaign, AttachedFile.of(PACKAGE, _PACKAGE_NAME, package))
         place.store.flush()
         self._queue = LeaseQueue(place.url, place.campaign)
         self._queue.clear()
@@ -169,14 +169,15 @@ class LeaseWorker:
         """The executor for the package of that digest; another one comes with a campaign that is resumed."""
         if self._executor is not None and wanted == self._digest:
             return self._executor
-        found = reader.snapshot(self._campaign, _PACKAGE_RUN, 0)
-        if found is None or digest(found[1]) != wanted:
+        found = reader.attached(self._campaign, PACKAGE, _PACKAGE_NAME)
+        package = found.data if found is not None else None
+        if package is None or digest(package) != wanted:
             raise DseError(
                 "the store has another simulator or workload than this part is for: start the worker again"
             )
         if self._executor is not None:
             self._executor.close()
-        self._executor = self._build(unpack(found[1]))
+        self._executor = self._build(unpack(package))
         self._digest = wanted
         return self._executor
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dse.store.blobs import PACKAGE, AttachedFile, Attachment
 from dse.store.connection import DEFAULT_STORE, default_store, place_of
 from dse.store.leases import Lease, LeaseQueue
 from dse.store.reader import StoreReader
@@ -26,6 +27,9 @@ from dse.store.transfer import BenchRow, CampaignCopy, TransferReader, TransferW
 
 __all__ = [
     "DEFAULT_STORE",
+    "PACKAGE",
+    "AttachedFile",
+    "Attachment",
     "BenchRow",
     "CampaignCopy",
     "CampaignHeader",

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from dse.store.place import Link, Place
+from dse.store.place import Link, Place, store_errors
 from dse.store.schema import bring_up_to_date, check_version
 from dse.store.sqlite import SqlitePlace
 
@@ -47,7 +47,8 @@ def connect_reader(place: Place) -> Link:
     """A connection that cannot write, to a store of this version or an older one."""
     link = place.reader()
     try:
-        check_version(link, place)
+        with store_errors(place):
+            check_version(link, place)
     except BaseException:
         link.close()
         raise

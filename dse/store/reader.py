@@ -21,6 +21,7 @@ from dse.metrics import Metrics, MetricSchema
 from dse.objective import Objective
 from dse.point import DesignPoint
 from dse.space import DesignSpace
+from dse.store.blobs import AttachedFile, Attachment, attached, attachments
 from dse.store.connection import connect_reader, place_of
 from dse.store.packed import Packed, joined, packed_type, unpack
 from dse.store.place import Link, Place, store_errors
@@ -31,6 +32,7 @@ from dse.store.trial_rows import WITH_CHARGE, selected, trial_columns, trial_tab
 Answer = TypeVar("Answer")
 _PART = 40_000  # trials
 _WITH_FRONT = 2  # the version of the tables that brought the front and the wish to stop
+_WITH_BLOBS = 3
 
 
 class StoreReader:
@@ -227,6 +229,18 @@ class StoreReader:
             (campaign, run, at_most),
         )
         return (found[0][0], found[0][1]) if found else None
+
+    def attachments(self, campaign: int) -> list[Attachment]:
+        """What the campaign names besides its trials, by kind and name; none in an older store."""
+        if self._version() < _WITH_BLOBS:
+            return []
+        return self._ask(lambda link: attachments(link, campaign))
+
+    def attached(self, campaign: int, kind: str, name: str) -> AttachedFile | None:
+        """One of them with its content; None if there is none. StoreError if the content is damaged."""
+        if self._version() < _WITH_BLOBS:
+            return None
+        return self._ask(lambda link: attached(link, self.place, campaign, kind, name))
 
     def _per_workload(self, record: CampaignRecord, one: Trials) -> tuple[tuple[str, Metrics], ...]:
         key = record.space.keys(one.indices).tolist()[0]

@@ -1,7 +1,8 @@
 """What the store takes and gives: blocks of trials, campaigns, columns.
 
 `Origin` of a trial: 0 simulated, 1 answered by the design cache (new to its run), 2 a repeat within its run
-(no budget spent), 3 not simulated because it violates a constraint of the space (it has no metrics).
+(no budget spent), 3 not simulated because it violates a constraint of the space (it has no metrics), 4 not
+simulated but predicted by a model.
 
 `fidelity` of a trial: the share of each workload's requests that was simulated, 1.0 all of them and 0.0 only
 predicted by a model. `charge`: what it cost its run, in full simulations; 0 for a repeat.
@@ -30,6 +31,7 @@ class Origin(IntEnum):
     CACHE = 1
     REPEAT = 2
     FORBIDDEN = 3
+    PREDICTED = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ def _tables(statements: Sequence[str]) -> Callable[[Link], None]:
 
 def _to_version_3(link: Link) -> None:
     _tables(_VERSION_3)(link)
+    link.execute("DELETE FROM snapshot WHERE run = -1")  # packages for workers, which are attachments now
     charge_and_repack(link)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dse.metrics import Metrics
 from dse.point import DesignPoint
+from dse.store.blobs import AttachedFile, attach, detach
 from dse.store.connection import connect_writer, place_of
 from dse.store.place import Hold, Link, Place, store_errors
 from dse.store.reader import StoreReader
@@ -67,10 +68,18 @@ class Store:
         """Be the only process that runs this campaign; StoreError if another one does."""
         self._owned.append(self.place.hold(campaign))
 
-    def create_campaign(self, header: CampaignHeader, benches: Sequence[int]) -> int:
-        """Add a campaign with its runs and its own trial table, own it, and return its number."""
+    def create_campaign(
+        self, header: CampaignHeader, benches: Sequence[int], files: Sequence[AttachedFile] = ()
+    ) -> int:
+        """Add a campaign with its runs, files and its own trial table, own it, and return its number."""
         numbers: list[int] = []
-        self._writer.submit(lambda link: insert_campaign(link, header, benches, numbers))
+
+        def job(link: Link) -> int:
+            insert_campaign(link, header, benches, numbers)
+            attach(link, numbers[0], files)
+            return 1
+
+        self._writer.submit(job)
         self.flush()
         self.own(numbers[0])
         return numbers[0]
@@ -98,6 +107,15 @@ class Store:
         self._writer.submit(job)
         self.flush()
         return found
+
+    def attach(self, campaign: int, file: AttachedFile) -> None:
+        """Keep a content under a name of the campaign's; what had that kind and name is replaced."""
+
+        def job(link: Link) -> int:
+            attach(link, campaign, [file])
+            return 1
+
+        self._writer.submit(job)
 
     def set_state(self, campaign: int, state: str) -> None:
         """Note that a campaign is running, finished, interrupted or failed; forget a wish to stop it."""
@@ -143,23 +161,26 @@ class Store:
         text = json.dumps({"design": point.to_dict(), "metrics": values, "trial": trial})
         self._submit_one("UPDATE campaign SET baseline = ? WHERE id = ?", (text, campaign))
 
-    def appender(self, campaign: int) -> Callable[[TrialBlock, ResultBlock | None], None]:
+    def appender(self, campaign: int) -> Callable[..., None]:
         """A function that appends trials, and to the design cache what was simulated for them.
 
-        Both are committed together, so that a resumed campaign finds in the cache what an uninterrupted
-        one would.
+        It takes a `TrialBlock`, a `ResultBlock` or None of the campaign's own benches, and any number of
+        pairs of other benches and what was simulated on them. All are committed together, so that a resumed
+        campaign finds in the cache what an uninterrupted one would.
         """
         record = self.reader.campaign(campaign)
         make = insert_trials(campaign, record.space.names, record.schema.names, self._last_ids)
         benches = [workload["bench"] for workload in record.workloads]
 
-        def append(block: TrialBlock, fresh: ResultBlock | None) -> None:
-            trials = make(block)
-            if fresh is None:
-                self._writer.submit(trials)
-                return
-            results = insert_results(benches, fresh)
-            self._writer.submit(lambda link: results(link) + trials(link))
+        def append(
+            block: TrialBlock,
+            fresh: ResultBlock | None,
+            others: Sequence[tuple[Sequence[int], ResultBlock]] = (),
+        ) -> None:
+            own = [(benches, fresh)] if fresh is not None else []
+            jobs = [insert_results(list(where), found) for where, found in (*own, *others)]
+            jobs.append(make(block))
+            self._writer.submit(lambda link: sum(job(link) for job in jobs))
 
         return append
 
@@ -248,5 +269,6 @@ def _remove(link: Link, campaign: int) -> int:
     link.execute(f"DROP TABLE {trial_table(campaign)}")
     for table in ("metric", "run", "snapshot", "front", "packed", "lease"):
         link.execute(f"DELETE FROM {table} WHERE campaign = ?", (campaign,))
+    detach(link, campaign)
     link.execute("DELETE FROM campaign WHERE id = ?", (campaign,))
     return 1

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dse.errors import StoreError
 from dse.metrics import Metrics
 from dse.point import DesignPoint
+from dse.store.blobs import AttachedFile, attach
 from dse.store.connection import connect_reader, connect_writer, place_of
 from dse.store.place import Link, Place, store_errors, transaction
 from dse.store.records import CampaignHeader, ResultBlock, TrialBlock
@@ -44,7 +45,7 @@ class CampaignCopy:
     """A campaign that was run elsewhere, all but its trials.
 
     benches: of its workloads in this store. front: numbers of the feasible, non-dominated trials. snapshots:
-    (run, batches, state) of searchers.
+    (run, batches, state) of searchers. files: that it names.
     """
 
     header: CampaignHeader
@@ -58,6 +59,7 @@ class CampaignCopy:
     baseline_trial: int | None
     front: tuple[int, ...]
     snapshots: tuple[tuple[int, int, bytes], ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
 
 class _Open:
@@ -172,6 +174,7 @@ class TransferWriter(_Open):
         make = insert_trials(campaign, copy.header.space.names, copy.header.schema.names, last_ids)
         for block in blocks:
             make(block)(self._link)
+        attach(self._link, campaign, copy.files)
         for run, batches, state in copy.snapshots:
             insert_snapshot(campaign, run, batches, state)(self._link)
         change_front(campaign, copy.front, (), last_ids)(self._link)

@@ -9,9 +9,10 @@ import numpy as np
 
 from dse.errors import StoreError
 from dse.front import costs_of, non_dominated
+from dse.store.blobs import damaged_blobs, drop_unnamed
 from dse.store.connection import connect_reader, connect_writer, place_of
 from dse.store.errors import running
-from dse.store.place import Link, store_errors
+from dse.store.place import Link, store_errors, transaction
 from dse.store.reader import StoreReader
 from dse.store.schema import SCHEMA_VERSION, bring_up_to_date, check_version
 from dse.store.trial_rows import trial_table
@@ -52,7 +53,7 @@ class Migrated:
 
 
 def check_store(store: Path | str) -> StoreCheck:
-    """Look for damage: in the database, the numbering of the trials, the fronts. Changes nothing.
+    """Look for damage: in the database, trials, arrays, fronts, attached files. Changes nothing.
 
     Raises LookupFailed if there is no store, and StoreError if it cannot be read at all.
     """
@@ -63,6 +64,8 @@ def check_store(store: Path | str) -> StoreCheck:
             version = check_version(link, place)
             problems = link.check()
             names = link.execute("SELECT id, name FROM campaign ORDER BY id").fetchall()
+            if version >= SCHEMA_VERSION:
+                problems += damaged_blobs(link)
             trials = 0
             with StoreReader(store) as reader:
                 for campaign, name in names:
@@ -85,6 +88,8 @@ def vacuum_store(store: Path | str) -> Vacuumed:
                 if place.is_held(campaign, link):
                     raise running(place, campaign)
             before = link.size()
+            with transaction(link):
+                drop_unnamed(link)
             link.vacuum()
             return Vacuumed(str(place), before, link.size())
     finally:
