@@ -20,7 +20,7 @@ SEARCHERS = {
     "nsga2": "agents.search.nsga2:Nsga2",
     "ippo": "agents.learning.ippo:Ippo",
 }
-SURROGATES = {"forest": "agents.models.forest:Forest"}
+SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}
 EXPORTERS = {
     "dramsys": "simulators.dram.export.dramsys:export",
     "ramulator2": "simulators.dram.export.ramulator2:export",

@@ -40,6 +40,22 @@ def build() -> Build:
 
 
 @pytest.fixture(scope="session")
+def fitted() -> Callable[[str, Designs], Surrogate]:
+    """`fitted(name, designs)` gives a model that learnt them, the same one each time: only to be asked."""
+    known: dict[tuple[str, int], Surrogate] = {}
+
+    def _fitted(name: str, designs: Designs) -> Surrogate:
+        if (name, id(designs)) not in known:
+            sizes = designs.x.shape[1], designs.y.shape[1]
+            model: Surrogate = resolve("surrogate", name)(*sizes, np.random.SeedSequence(1))
+            model.fit(designs.x, designs.y)
+            known[name, id(designs)] = model
+        return known[name, id(designs)]
+
+    return _fitted
+
+
+@pytest.fixture(scope="session")
 def smooth() -> Designs:
     """A smooth function of four columns beside a steep one, whose logarithm is smooth."""
     rng = np.random.default_rng(0)
