@@ -19,6 +19,7 @@ from pathlib import Path
 from dse.errors import ConfigError
 
 ROOT = "dse"
+_LIBRARY = "psycopg"  # warns, where nobody listens to it, about every connection that was lost
 _URL_PASSWORD = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*:/{1,2}[^\s:/@'\"]*):[^\s/'\"]*@", re.IGNORECASE)
 _KEY_PASSWORD = re.compile(
     r"(?P<head>\b(?:password|passwd|pgpassword)\s*=\s*)('[^']*'|[^\s&'\"]+)", re.IGNORECASE
@@ -55,6 +56,9 @@ def logging_to(level: int, file: Path | None, form: LogFormat) -> Iterator[None]
     if file is not None:
         handlers.append(_file_handler(file, min(level, logging.INFO)))
     before = (logger.level, logger.propagate)
+    library = logging.getLogger(_LIBRARY)
+    library_before = library.level
+    library.setLevel(logging.CRITICAL)  # what went wrong is said by the error of the store
     logger.setLevel(min(handler.level for handler in handlers))
     logger.propagate = False
     for handler in handlers:
@@ -68,6 +72,7 @@ def logging_to(level: int, file: Path | None, form: LogFormat) -> Iterator[None]
             handler.close()
         logger.level, logger.propagate = before
         logger.setLevel(before[0])
+        library.setLevel(library_before)
 
 
 class _Stderr(logging.Handler):

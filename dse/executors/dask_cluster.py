@@ -29,6 +29,7 @@ from dse.space import IndexMatrix
 from traces.workload import Workload
 
 log = logging.getLogger(__name__)
+_LIBRARY_LOGS = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
 
 _LEAST_SECONDS = 0.05
 _PATIENCE_S = 30.0
@@ -71,6 +72,9 @@ class DaskExecutor:
         )
         self._cluster: LocalCluster | None = None
         self._client: Client | None = None
+        self._levels_before = [logger.level for logger in _LIBRARY_LOGS]
+        for logger in _LIBRARY_LOGS:
+            logger.setLevel(logging.CRITICAL)  # a lost scheduler is told once, by this class
         self._address = scheduler or self._local_cluster(workers)
         try:
             self._connect()
@@ -100,6 +104,8 @@ class DaskExecutor:
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None
+        for logger, level in zip(_LIBRARY_LOGS, self._levels_before, strict=True):
+            logger.setLevel(level)
 
     def _run(self, chunks: list[Positions], rows: IndexMatrix, found: Found) -> list[Positions]:
         """Answers of the chunks into `found`; returns those that killed their workers."""

@@ -43,6 +43,14 @@ def expected(file):
     return Campaign.from_file(file).run(threads=1).trials
 
 
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.slow), "postgres"])
+def shared(request, tmp_path):
+    """Where a store may be made that processes share."""
+    if request.param == "sqlite":
+        return str(tmp_path / "store.sqlite")
+    return request.getfixturevalue("postgres").fresh_url()
+
+
 def is_running(url):
     return state_of(url) == "running"
 
@@ -59,16 +67,16 @@ def seconds_of_the_lease(url):
         return queue._link.execute("SELECT seconds FROM lease").fetchone()[0]
 
 
-def test_two_worker_processes_give_the_trials_of_threads(file, expected, url, start_dse):
-    campaign = start_dse("run", file, "--store", url, "--executor", "leases", "--workers", 2, "--quiet")
-    eventually(lambda: is_running(url))
-    workers = [start_dse("worker", "small", "--store", url, "--json") for _ in range(2)]
+def test_two_worker_processes_give_the_trials_of_threads(file, expected, shared, start_dse):
+    campaign = start_dse("run", file, "--store", shared, "--executor", "leases", "--workers", 2, "--quiet")
+    eventually(lambda: is_running(shared))
+    workers = [start_dse("worker", "small", "--store", shared, "--json") for _ in range(2)]
 
     ended(campaign, 0)
     for worker in workers:
         ended(worker, 0)
 
-    assert_same_trials(log_of(url), expected)
+    assert_same_trials(log_of(shared), expected)
 
 
 @pytest.mark.slow
@@ -114,6 +122,7 @@ def test_a_server_that_stops_in_the_middle_of_a_batch_ends_all_with_a_sentence(
 
     for text in said:
         assert text.count("was stopped or restarted") == 1
+        assert len(text.strip().splitlines()) == 1, text
         assert "dse resume" in text
     assert kept > 70
     assert_same_trials(log_of(url), expected)
