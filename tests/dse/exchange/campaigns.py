@@ -14,7 +14,7 @@ from dse.metrics import Metrics, MetricSchema, MetricSpec
 from dse.objective import Objective
 from dse.parameter import Parameter, Value
 from dse.space import DesignSpace
-from dse.store import CampaignHeader, ResultBlock, RunRow, Store, TrialBlock, Trials
+from dse.store import CampaignHeader, Origin, ResultBlock, RunRow, Store, TrialBlock, Trials
 from tests.dse.fake import FakeSimulator
 
 FORMATS = ("parquet", "csv", "json", "jsonl")
@@ -58,7 +58,7 @@ def block(n: int, first_step: int = 0, batch: int = 0, run: int = 1, seed: int =
         indices=simulator.space.sample(n, rng),
         metrics=metrics,
         feasible=rng.random(n) < 0.5,
-        origin=rng.integers(0, 4, n).astype(np.uint8),
+        origin=rng.integers(0, len(Origin), n).astype(np.uint8),
         seconds=rng.random(n),
         fidelity=rng.choice([0.0, 0.1, 1.0], n),
         charge=rng.random(n),
@@ -112,7 +112,7 @@ def in_memory(values: Sequence[Value], agent: str, metrics: np.ndarray, name: st
         run=np.where(np.arange(n) % 2, 1, 4).astype(np.int16),
         batch=np.arange(n) * 2**40,
         step=np.arange(n) * 2**41,
-        origin=(np.arange(n) % 4).astype(np.uint8),
+        origin=(np.arange(n) % len(Origin)).astype(np.uint8),
         feasible=np.arange(n) % 3 == 0,
         seconds=np.linspace(0, 0.1, n),
         indices=(np.arange(n) % len(values)).astype(np.int16)[:, None],
