@@ -31,6 +31,7 @@ FIGURES = {
     "front": "dashboards.figures.front:front_figure",
     "hypervolume": "dashboards.figures.hypervolume:growth_figure",
     "importance": "dashboards.figures.importance:importance_figure",
+    "intervals": "dashboards.figures.intervals:intervals_figure",
     "load_curve": "dashboards.figures.load_curve:load_curve_figure",
     "over_time": "dashboards.figures.over_time:over_time_figure",
 }

@@ -22,7 +22,7 @@ _BASH = "complete_bash"
 FIRST_ARGUMENT = {
     **dict.fromkeys(("resume", "front", "tail", "stop", "rm", "enumerate", "replay", "export"), "CAMPAIGN"),
     **dict.fromkeys(("importance", "worker", "store export"), "CAMPAIGN"),
-    **dict.fromkeys(("trace info", "trace convert"), "TRACE"),
+    **dict.fromkeys(("trace info", "trace convert", "trace intervals"), "TRACE"),
 }
 """Command to what its usage line calls its first argument."""
 

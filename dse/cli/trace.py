@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dse.cli.trace_intervals import intervals
+
 if TYPE_CHECKING:
     from traces.record import Progress
     from traces.trace import Trace
@@ -169,6 +171,9 @@ def record(
         made = record(command, name=name, cache=model, core=core, window=window, progress=progress)
     traces.write(made, target)
     _print_written(made, target, as_json, lost=losses(made, target))
+
+
+app.command()(intervals)
 
 
 def _spread(trace: Trace, device_id: str, mapping: str, offered_gbps: float) -> dict[str, int | float]:
