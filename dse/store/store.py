@@ -196,22 +196,28 @@ class Store:
         self, benches: Sequence[int], designs: Sequence[int | bytes]
     ) -> dict[int | bytes, NDArray[np.float64]]:
         """What the design cache knows: design to (W, M); only designs measured on every workload."""
-        rows: dict[int | bytes, list[bytes]] = {}
+        known: list[dict[int | bytes, bytes]] = []
         with store_errors(self.place):
-            for w, bench in enumerate(benches):
-                for start in range(0, len(designs), _KEYS_AT_ONCE):
-                    some = [self._lookup.to_key(key) for key in designs[start : start + _KEYS_AT_ONCE]]
-                    marks = ",".join("?" * len(some))
-                    sql = f"SELECT design, metrics FROM result WHERE bench = ? AND design IN ({marks})"
-                    for value, blob in self._lookup.execute(sql, (bench, *some)).fetchall():
-                        design = self._lookup.from_key(value)
-                        if len(rows.setdefault(design, [])) == w:
-                            rows[design].append(blob)
-        return {
-            design: np.frombuffer(b"".join(blobs), dtype="<f8").reshape(len(benches), -1)
-            for design, blobs in rows.items()
-            if len(blobs) == len(benches)
-        }
+            for bench in benches:
+                known.append(self._measured(bench, designs))
+                designs = [design for design in designs if design in known[-1]]
+        if not designs:
+            return {}
+        data = b"".join([found[design] for design in designs for found in known])
+        values = np.frombuffer(data, dtype="<f8").reshape(len(designs), len(benches), -1)
+        return dict(zip(designs, values, strict=True))
+
+    def _measured(self, bench: int, designs: Sequence[int | bytes]) -> dict[int | bytes, bytes]:
+        """What the design cache has of a bench: design to metrics, as they are kept."""
+        found: dict[int | bytes, bytes] = {}
+        to_key, from_key = self._lookup.to_key, self._lookup.from_key
+        for start in range(0, len(designs), _KEYS_AT_ONCE):
+            some = [to_key(key) for key in designs[start : start + _KEYS_AT_ONCE]]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT design, metrics FROM result WHERE bench = ? AND design IN ({marks})"
+            for value, blob in self._lookup.execute(sql, (bench, *some)).fetchall():
+                found[from_key(value)] = blob
+        return found
 
     def has_results(self, benches: Sequence[int]) -> bool:
         """Whether the design cache knows anything about these benches."""

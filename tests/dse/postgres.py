@@ -74,29 +74,15 @@ class PostgresServer:
         return self.url(schema)
 
     def start(self) -> None:
-        """Start and wait until it answers."""
-        self.process = subprocess.Popen(
-            [
-                _program("postgres"),
-                "-D",
-                self._data,
-                "-k",
-                str(self.folder),
-                "-c",
-                "listen_addresses=",
-                *self._settings,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-            cwd="/",
-            start_new_session=True,
-            **self._as,
-        )
+        """Start and wait until it answers; again if a session of a server that was killed is still ending."""
         deadline = time.monotonic() + _SECONDS_TO_START
+        self._launch()
         while not self._answers():
-            if time.monotonic() > deadline or self.process.poll() is not None:
+            if time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.05)
+            if self.process.poll() is not None:
+                self._launch()
 
     def kill(self) -> None:
         """kill -9 of the server and all its sessions at the same moment."""
@@ -119,6 +105,17 @@ class PostgresServer:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
         shutil.rmtree(self.folder)
+
+    def _launch(self) -> None:
+        options = ["-D", self._data, "-k", str(self.folder), "-c", "listen_addresses=", *self._settings]
+        self.process = subprocess.Popen(
+            [_program("postgres"), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "log").open("ab"),
+            cwd="/",
+            start_new_session=True,
+            **self._as,
+        )
 
     def _answers(self) -> bool:
         import psycopg
