@@ -20,7 +20,7 @@ from dse.agent_run import start_run
 from dse.campaign_file import Source, check_config, read_campaign_file
 from dse.campaign_files import files_of, folder_with_files
 from dse.campaign_loop import CampaignLoop
-from dse.campaign_result import AgentSummary, CampaignResult
+from dse.campaign_result import AgentSummary, CampaignResult, absolute
 from dse.campaign_setup import Setup, set_up
 from dse.config import CampaignConfig
 from dse.dry_run import DryRun, dry_run
@@ -169,6 +169,7 @@ class Campaign:
             executor,
             setup.full_space,
             setup.aggregation.combined,
+            range(len(setup.workloads)) if setup.ladder else None,
         )
 
     def _benches(self, store: Store) -> list[int]:
@@ -191,7 +192,10 @@ class Campaign:
         setup = self.setup
         state = "failed"
         try:
-            executor = make_executor(setup.simulator, setup.workloads, threads=threads, place=place, **how)
+            pieces = setup.ladder.workloads if setup.ladder else ()
+            executor = make_executor(
+                setup.simulator, (*setup.workloads, *pieces), threads=threads, place=place, **how
+            )
             with (
                 closing(executor),
                 stop_on_interrupt() as stop,
@@ -209,7 +213,7 @@ class Campaign:
         store.flush()
         if not loop.finished:
             raise KeyboardInterrupt
-        return CampaignResult(store.reader.campaign(campaign), trials)
+        return CampaignResult(store.reader.campaign(campaign), trials, absolute(place.url))
 
     def _create(self, store: Store, name: str | None) -> int:
         setup = self.setup
@@ -230,6 +234,7 @@ class Campaign:
                 "seed": self.config.seed,
                 "space": setup.full_space.hash,
                 "search_space": setup.space.hash,
+                **({"fidelity": setup.ladder.digest} if setup.ladder else {}),
             },
             runs=setup.runs,
         )
@@ -290,6 +295,8 @@ class Campaign:
             "the simulator's options": record.simulator["options"] == setup.simulator.describe(),
             "the design space": record.space.hash == setup.full_space.hash,
             "a trace or workload": [w["hash"] for w in record.workloads] == [w.hash for w in setup.workloads],
+            "what a rung of [fidelity] simulates": record.provenance.get("fidelity")
+            == (setup.ladder.digest if setup.ladder else None),
         }
         changed = [what for what, equal in same.items() if not equal]
         if changed:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dse.agent_run import AgentRun, Asked, start_run
 from dse.campaign_setup import REFERENCE, Setup
+from dse.climb import Climb, make_climb
 from dse.errors import DseError, StoreError
 from dse.evaluation import Evaluated, Evaluator
 from dse.fault_points import reach
@@ -26,9 +27,10 @@ from dse.metrics import Metrics
 from dse.progress import Meter, Watcher
 from dse.reference_sample import ENOUGH_FEASIBLE, reference_rounds
 from dse.scoring import Scores, reference_and_ideal
+from dse.screening import Screen
 from dse.search import SearchProblem
 from dse.space import IndexMatrix
-from dse.store import Origin, ResultBlock, Store, TrialBlock, Trials
+from dse.store import RunRow, Store, TrialBlock, Trials
 
 _SNAPSHOT_EVERY = 16
 
@@ -52,8 +54,9 @@ class CampaignLoop:
     _runs: list[AgentRun] = field(default_factory=list)
     _appended: list[TrialBlock] = field(default_factory=list)
     _front: FrontArchive = field(init=False)
+    _climb: Climb | None = None
     _last_id: int = 0
-    _append_to_store: Callable[[TrialBlock, ResultBlock | None], None] = field(init=False)
+    _append_to_store: Callable[..., None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._append_to_store = self.store.appender(self.campaign)
@@ -64,9 +67,12 @@ class CampaignLoop:
         log = self.store.reader.trials(self.campaign)
         self._recall(log)
         problem, reference_scores = self._reference(log)
-        meter = Meter(self.watcher, problem.objectives, problem.reference, problem.ideal)
+        unit = "designs" if self.setup.ladder is None else "full simulations"
+        meter = Meter(self.watcher, problem.objectives, problem.reference, problem.ideal, unit)
         for scores in reference_scores:
             meter.add(scores, new=False)
+        if self.setup.ladder is not None:
+            self._climb = make_climb(self.setup, self.setup.ladder, self.evaluator)
         self._runs = [
             self._restored(number, problem, log, meter) for number in range(1, len(self.setup.runs))
         ]
@@ -87,8 +93,9 @@ class CampaignLoop:
         """Know the log: its metrics, and the front, which the store may have as it was some batches ago."""
         if not len(log):
             return
-        self.evaluator.remember(self.setup.full_space.keys(log.indices).tolist(), log.metrics)
-        scores = self.setup.scorer.score(log.indices, log.metrics)
+        full = log.taken(log.fidelity >= 1.0) if (log.fidelity < 1.0).any() else log
+        self.evaluator.remember(self.setup.full_space.keys(full.indices).tolist(), full.metrics)
+        scores = self.setup.scorer.score(log.indices, log.metrics, log.fidelity)
         ends = np.flatnonzero((np.diff(log.batch) != 0) | (np.diff(log.run) != 0)) + 1
         once: set[int] = set()
         for rows in np.split(np.arange(len(log)), ends):
@@ -130,7 +137,7 @@ class CampaignLoop:
             why = "; ".join(notes) or "it violates a constraint of the space"
             raise DseError(f"the baseline design could not be simulated: {why}")
         scores = self.setup.scorer.score(rows, result.metrics)
-        self._append(0, batch, step, rows, result, scores, result.origin)
+        self._append(0, batch, step, rows, result, scores)
         return result.metrics
 
     # runs
@@ -139,9 +146,11 @@ class CampaignLoop:
         """A run as it stands at the end of its log."""
         setup = self.setup
         row = setup.runs[number]
+        seed, ladder = setup.config.seed, setup.ladder
+        screen = self._screen(row, log) if ladder and ladder.surrogate else None
         with setup.source.at("agents"):
             run = start_run(
-                row, problem, setup.config.budget, setup.full_space, setup.config.seed, setup.stop
+                row, problem, setup.config.budget, setup.full_space, seed, setup.stop, ladder, screen
             )
         mine = np.flatnonzero(log.run == number)
         if not len(mine):
@@ -151,17 +160,36 @@ class CampaignLoop:
         if saved is not None:
             run.load(saved[1])
             told = mine[batches < run.batches]
-            scores = setup.scorer.score(log.indices[told], log.metrics[told])
+            scores = setup.scorer.score(log.indices[told], log.metrics[told], log.fidelity[told])
             run.recall(setup.full_space.keys(log.indices[told]).tolist(), scores, log, told)
             meter.add(scores, new=False)
             mine = mine[batches >= run.batches]
         for rows in np.split(mine, np.flatnonzero(np.diff(log.batch[mine])) + 1):
             if len(rows):
                 asked = run.replay(log.indices[rows])
-                scores = setup.scorer.score(asked.rows, log.metrics[rows])
-                run.tell(asked, scores, log.metrics[rows], log.seconds[rows])
+                result = Evaluated(
+                    log.metrics[rows],
+                    log.origin[rows],
+                    log.seconds[rows],
+                    log.fidelity[rows],
+                    log.charge[rows],
+                )
+                scores = setup.scorer.score(asked.rows, result.metrics, result.fidelity)
+                run.tell(asked, scores, result)
                 meter.add(scores, new=False)
         return run
+
+    def _screen(self, row: RunRow, log: Trials) -> Screen:
+        """The model of a run, which knows the reference sample."""
+        assert self.setup.ladder is not None
+        name = self.setup.ladder.surrogate
+        assert name is not None
+        screen = Screen.of(name, self.setup.scorer, self.setup.config.seed, row)
+        of_reference = log.taken(log.run == 0)
+        screen.add(of_reference.indices, of_reference.metrics)
+        for block in self._appended:
+            screen.add(block.indices, block.metrics)
+        return screen
 
     def _take_turns(self, meter: Meter) -> None:
         turn = min((run.batches for run in self._runs if not run.finished), default=0)
@@ -187,7 +215,7 @@ class CampaignLoop:
             return
         reach("ask")
         scores, result = self._evaluate(run, asked)
-        run.tell(asked, scores, result.metrics, result.seconds)
+        run.tell(asked, scores, result)
         reach("tell")
         run.wall_seconds += time.monotonic() - started
         if run.batches % self.snapshot_every == 0:
@@ -199,11 +227,13 @@ class CampaignLoop:
         self._report(meter, run.row.agent)
 
     def _evaluate(self, run: AgentRun, asked: Asked) -> tuple[Scores, Evaluated]:
-        result = self.evaluator.evaluate(asked.rows, asked.keys)
+        if self._climb is not None:
+            result = self._climb.evaluate(run, asked)
+        else:
+            result = self.evaluator.evaluate(asked.rows, asked.keys).repeated(asked.repeated)
         reach("evaluate")
-        scores = self.setup.scorer.score(asked.rows, result.metrics)
-        origin = np.where(asked.repeated, Origin.REPEAT, result.origin).astype(np.uint8)
-        self._append(run.row.number, run.batches, run.proposals, asked.rows, result, scores, origin)
+        scores = self.setup.scorer.score(asked.rows, result.metrics, result.fidelity)
+        self._append(run.row.number, run.batches, run.proposals, asked.rows, result, scores)
         return scores, result
 
     def _append(
@@ -214,12 +244,20 @@ class CampaignLoop:
         rows: IndexMatrix,
         result: Evaluated,
         scores: Scores,
-        origin: NDArray[np.uint8],
     ) -> None:
         block = TrialBlock(
-            run, batch, first_step, rows, result.metrics, scores.feasible, origin, result.seconds
+            run,
+            batch,
+            first_step,
+            rows,
+            result.metrics,
+            scores.feasible,
+            result.origin,
+            result.seconds,
+            result.fidelity,
+            result.charge,
         )
-        self._append_to_store(block, result.fresh)
+        self._append_to_store(block, result.fresh, result.others)
         self._appended.append(block)
         ids = np.arange(self._last_id + 1, self._last_id + 1 + len(rows))
         self._last_id += len(rows)
@@ -237,6 +275,6 @@ class CampaignLoop:
     def _report(self, meter: Meter, agent: str, *, last: bool = False) -> None:
         if self.watcher is None:
             return
-        done = sum(run.unique for run in self._runs)
-        total = sum(run.expected_unique for run in self._runs)
+        done = sum(run.spent for run in self._runs)
+        total = sum(run.expected for run in self._runs)
         meter.report(agent, done, total, self.evaluator.simulated, last=last)

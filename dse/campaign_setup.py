@@ -17,6 +17,7 @@ from dse.aggregation import COMBINED, Aggregation, Rule
 from dse.campaign_file import Source
 from dse.config import CampaignConfig, ConstraintConfig, WorkloadConfig
 from dse.errors import ConfigError, InfeasibleError, SpaceError
+from dse.fidelity import Ladder, check_budget, make_ladder
 from dse.objective import Objective, check_objectives
 from dse.point import DesignPoint
 from dse.registry import make_simulator, resolve
@@ -39,7 +40,7 @@ class Setup:
 
     full_space: the simulator's, with the constraints of the file; trials are rows of it. space: what the file
     left of it, in which agents search. runs: number 0 is the baseline and the reference sample. weights: (W,)
-    of the workloads; aggregation: how metrics combine over them.
+    of the workloads; aggregation: how metrics combine over them. ladder: of `[fidelity]`.
     """
 
     config: CampaignConfig
@@ -54,6 +55,7 @@ class Setup:
     stop: StopRules
     baseline: DesignPoint
     runs: tuple[RunRow, ...]
+    ladder: Ladder | None
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -108,6 +110,7 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
         stop=stop,
         baseline=_baseline(config.baseline, base, simulator.space, source),
         runs=_runs(config, source),
+        ladder=_ladder(config, source, workloads),
     )
 
 
@@ -149,6 +152,20 @@ def _check_feasible(space: DesignSpace, config: CampaignConfig, source: Source) 
             f"{source.path or config.name}: no design of the space satisfies {names}; "
             "widen the overrides in [space]"
         )
+
+
+def _ladder(config: CampaignConfig, source: Source, workloads: tuple[Workload, ...]) -> Ladder | None:
+    """The steps of `[fidelity]`, checked against the budget."""
+    if config.fidelity is None:
+        return None
+    with source.at("fidelity"):
+        if config.fidelity.surrogate is not None:
+            with source.at("fidelity", "surrogate"):
+                resolve("surrogate", config.fidelity.surrogate)
+        ladder = make_ladder(config.fidelity, workloads)
+    with source.at("budget"):
+        check_budget(ladder, config.budget)
+    return ladder
 
 
 def _stop(config: CampaignConfig, source: Source, simulator: Simulator) -> StopRules:

@@ -154,10 +154,12 @@ class AgentConfig(_Model):
 class BudgetConfig(_Model):
     """`[budget]`, for every run (agent and seed) alike; the first limit reached ends the run.
 
-    unique: designs new to the run; a repeat costs nothing. batch: designs asked for at once. proposals: most
-    designs asked for in all, repeats included; ten times `unique` unless given. cpu_seconds: of simulation,
-    as the log has them. wall_seconds: of the run's own batches. Seconds are looked at between batches, and a
-    result that they end depends on the machine.
+    unique: designs new to the run; a repeat costs nothing. With `[fidelity]` it counts full simulations, of
+    which a design that was simulated in part costs its share. batch: designs asked for at once. proposals:
+    most designs asked for in all, repeats included; ten times `unique` unless given, or ten times what
+    `unique` pays for with `[fidelity]`. cpu_seconds: of simulation, as the log has them. wall_seconds: of the
+    run's own batches. Seconds are looked at between batches, and a result that they end depends on the
+    machine.
     """
 
     unique: int | None = Field(default=None, ge=1)
@@ -186,6 +188,38 @@ class BudgetConfig(_Model):
         return 10 * self.unique if self.unique is not None else UNLIMITED
 
 
+class FidelityConfig(_Model):
+    """`[fidelity]`: designs are first simulated in part, and only the best of each batch in full.
+
+    rungs: shares of each workload's requests, rising, below 1; the last step, all of them, is implied.
+    sampling: which requests; representative "intervals", or "head" for the first ones. keep: share of the
+    designs of a rung that go on to the next. surrogate: a model of what the run has simulated in full, and of
+    the reference sample, that screens before the first rung. oversample: how many times as many designs it
+    gets to see.
+    """
+
+    rungs: list[FiniteFloat] = Field(default_factory=list)
+    sampling: Literal["intervals", "head"] = "intervals"
+    keep: FiniteFloat = Field(default=0.34, gt=0, lt=1)
+    surrogate: str | None = None
+    oversample: int = Field(default=4, ge=2, le=1000)
+
+    @field_validator("rungs")
+    @classmethod
+    def _rising(cls, value: list[float]) -> list[float]:
+        if not all(a < b for a, b in zip([0.0, *value], [*value, 1.0], strict=True)):
+            raise ValueError("shares above 0 and below 1, each larger than the one before")
+        return value
+
+    @model_validator(mode="after")
+    def _something_before_the_last_step(self) -> FidelityConfig:
+        if not self.rungs and self.surrogate is None:
+            raise ValueError("rungs, a surrogate or both")
+        if self.surrogate is None and "oversample" in self.model_fields_set:
+            raise ValueError("a surrogate beside oversample")
+        return self
+
+
 class CampaignConfig(_Model):
     """A whole campaign file."""
 
@@ -199,6 +233,7 @@ class CampaignConfig(_Model):
     agents: list[AgentConfig] = Field(min_length=1)
     budget: BudgetConfig
     stop: StopConfig = StopConfig()
+    fidelity: FidelityConfig | None = None
     aggregate: str = COMBINED
     constraints: list[ConstraintConfig] = Field(default_factory=list)
     space: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)

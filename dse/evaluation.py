@@ -7,7 +7,7 @@ answer says which it was (`Origin`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from dse.executors.threads import ThreadExecutor
 from dse.simulator import Simulator
 from dse.space import DesignSpace, IndexMatrix
 from dse.store import Origin, ResultBlock, Store
+from dse.store.records import default_charge
 from traces.workload import Workload
 
 Key = int | bytes
@@ -26,13 +27,22 @@ Key = int | bytes
 class Evaluated:
     """metrics: (B, M) combined over the workloads. origin: (B,) see `Origin`. seconds: (B,) of simulation.
 
-    fresh: what was simulated just now, to be stored together with the trials.
+    fidelity, charge: (B,) as in a `TrialBlock`. fresh: what was simulated just now, to be stored together
+    with the trials; others: the same of parts of the workloads, with their benches.
     """
 
     metrics: NDArray[np.float64]
     origin: NDArray[np.uint8]
     seconds: NDArray[np.float64]
-    fresh: ResultBlock | None
+    fidelity: NDArray[np.float64]
+    charge: NDArray[np.float64]
+    fresh: ResultBlock | None = None
+    others: tuple[tuple[Sequence[int], ResultBlock], ...] = ()
+
+    def repeated(self, which: NDArray[np.bool_]) -> Evaluated:
+        """The same, in which these rows (B,) are repeats of the run and charged to nobody."""
+        origin = np.where(which, Origin.REPEAT, self.origin).astype(np.uint8)
+        return replace(self, origin=origin, charge=default_charge(origin))
 
 
 @dataclass(slots=True)
@@ -41,7 +51,7 @@ class Evaluator:
 
     threads: of the simulator, unless an `executor` is given to run it. space: whose constraints forbid a
     design (default: the simulator's). combine: metrics (R, W, M) to (R, M) (default: the rules of the schema
-    with the weights).
+    with the weights). works: positions of the workloads among those of the executor (default: all of them).
     """
 
     simulator: Simulator
@@ -53,6 +63,7 @@ class Evaluator:
     executor: Executor | None = None
     space: DesignSpace | None = None
     combine: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    works: Sequence[int] | None = None
     simulated: int = 0
     _slot: dict[Key, int] = field(default_factory=dict)
     _known: NDArray[np.float64] = field(init=False)
@@ -89,7 +100,7 @@ class Evaluator:
         if unmeasured.any():
             no = (self._space.violations(rows[unmeasured]) > 0).any(axis=1)
             origin[np.flatnonzero(unmeasured)[no]] = Origin.FORBIDDEN
-        return Evaluated(metrics, origin, seconds, fresh)
+        return Evaluated(metrics, origin, seconds, np.ones(len(rows)), default_charge(origin), fresh)
 
     def remember(self, keys: Sequence[Key], metrics: NDArray[np.float64]) -> None:
         """Know these designs' combined metrics (B, M) from the log of a resumed campaign."""
@@ -115,7 +126,7 @@ class Evaluator:
         return [i for i in todo if keys[i] not in found]
 
     def _simulate(self, rows: IndexMatrix, keys: list[Key]) -> ResultBlock:
-        batch = self._executor.evaluate(rows)
+        batch = self._executor.evaluate(rows, self.works)
         self._remember(keys, self._combined(batch.values))
         self.simulated += len(rows)
         return ResultBlock(keys, batch.values, batch.seconds, batch.notes)

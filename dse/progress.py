@@ -20,14 +20,14 @@ _SECONDS_BETWEEN = 0.2
 class Progress:
     """A running campaign at one moment.
 
-    done, total: unique designs charged to runs, and their budget. trials: rows of the log, repeats included.
-    new_trials: those of this session. simulated: designs simulated in this session. best: metric to its best
-    feasible value. hypervolume: of all feasible designs, relative to the box between ideal and reference
-    point (it may pass 1).
+    done, total: unique designs charged to runs, and their budget; unit says of what. trials: rows of the log,
+    repeats included. new_trials: those of this session. simulated: designs simulated in full in this session.
+    best: metric to its best feasible value. hypervolume: of all feasible designs, relative to the box between
+    ideal and reference point (it may pass 1).
     """
 
-    done: int
-    total: int
+    done: float
+    total: float
     trials: int
     new_trials: int
     simulated: int
@@ -35,6 +35,7 @@ class Progress:
     agent: str
     best: dict[str, float]
     hypervolume: float
+    unit: str = "designs"
 
     @property
     def rate(self) -> float:
@@ -53,6 +54,7 @@ class Meter:
     objectives: tuple[Objective, ...]
     reference: NDArray[np.float64]
     ideal: NDArray[np.float64]
+    unit: str = "designs"
     trials: int = 0
     new_trials: int = 0
     _started: float = field(default_factory=time.monotonic)
@@ -72,7 +74,7 @@ class Meter:
         if self.watcher is not None:
             self._waiting.append(scores.costs[scores.feasible])
 
-    def report(self, agent: str, done: int, total: int, simulated: int, *, last: bool = False) -> None:
+    def report(self, agent: str, done: float, total: float, simulated: int, *, last: bool = False) -> None:
         """Tell the watcher, if it is time or this is the last word."""
         now = time.monotonic()
         if self.watcher is None or (now - self._last < _SECONDS_BETWEEN and not last):
@@ -85,7 +87,16 @@ class Meter:
         share = self._trace.value / box if box > 0 else 0.0
         self.watcher(
             Progress(
-                done, total, self.trials, self.new_trials, simulated, now - self._started, agent, best, share
+                done,
+                total,
+                self.trials,
+                self.new_trials,
+                simulated,
+                now - self._started,
+                agent,
+                best,
+                share,
+                self.unit,
             )
         )
 

@@ -19,7 +19,10 @@ _ENOUGH_DESIGNS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """costs (B, M), NaN rows have none; violations (B, K), <= 0 where met; feasible (B,)."""
+    """costs (B, M), NaN rows have none; violations (B, K), <= 0 where met; feasible (B,).
+
+    Costs and violations may be estimates; feasible are only designs that were simulated in full.
+    """
 
     costs: NDArray[np.float64]
     violations: NDArray[np.float64]
@@ -44,10 +47,16 @@ class Scorer:
         """K."""
         return len(self.space.constraints) + len(self.bounds)
 
-    def score(self, rows: IndexMatrix, metrics: NDArray[np.float64]) -> Scores:
+    def score(
+        self,
+        rows: IndexMatrix,
+        metrics: NDArray[np.float64],
+        fidelity: NDArray[np.float64] | None = None,
+    ) -> Scores:
         """Score designs (B, D) by their metrics (B, number of metrics).
 
-        A row with a metric that is not a finite number, where an objective or bound needs it, has failed.
+        fidelity: (B,) share of the requests that was simulated; without it, all. A row with a metric that is
+        not a finite number, where an objective or bound needs it, has failed.
         """
         used = [self.schema.index(o.metric) for o in (*self.objectives, *self.bounds)]
         failed: NDArray[np.bool_] = np.logical_not(np.isfinite(metrics[:, used]).all(axis=1))
@@ -60,6 +69,8 @@ class Scorer:
             values = np.where(failed, np.nan, metrics[:, self.schema.index(bound.metric)])
             violations[:, k] = bound.violation(values)
         feasible = np.logical_and(~failed, (violations <= 0).all(axis=1))
+        if fidelity is not None:
+            feasible &= fidelity >= 1.0
         return Scores(costs, violations, feasible)
 
 

@@ -21,8 +21,9 @@ from dse.scoring import Scores
 class StopRules:
     """target: bounds on metrics; a run ends when one feasible design of it meets all of them.
 
-    stalled_designs: the run ends when this many unique designs in a row raised the hypervolume of its own
-    front by at most `stalled_percent` (from the first design within the reference point on); 0 means never.
+    stalled_designs: the run ends when this many unique designs in a row (with `[fidelity]`, as many full
+    simulations) raised the hypervolume of its own front by at most `stalled_percent` (from the first design
+    within the reference point on); 0 means never.
     """
 
     schema: MetricSchema
@@ -44,18 +45,18 @@ class StopWatch:
     reference: NDArray[np.float64]
     reason: str = ""
     _front: HypervolumeTrace = field(init=False)
-    _past: list[tuple[int, float]] = field(default_factory=list)
+    _past: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._front = HypervolumeTrace(self.reference)
 
-    def add(self, scores: Scores, metrics: NDArray[np.float64], unique: int) -> None:
-        """Take a batch into account, after which the run has had that many unique designs."""
+    def add(self, scores: Scores, metrics: NDArray[np.float64], spent: float) -> None:
+        """Take a batch into account, after which the run has spent that much of its budget in designs."""
         if self.reason or not self.rules.any:
             return
         if self.rules.target and self._met(scores, metrics):
             self.reason = "target met"
-        elif self.rules.stalled_designs and self._stalled(scores, unique):
+        elif self.rules.stalled_designs and self._stalled(scores, spent):
             self.reason = "hypervolume stalled"
 
     def _met(self, scores: Scores, metrics: NDArray[np.float64]) -> bool:
@@ -64,12 +65,12 @@ class StopWatch:
             good &= bound.violation(metrics[:, self.rules.schema.index(bound.metric)]) <= 0
         return bool(good.any())
 
-    def _stalled(self, scores: Scores, unique: int) -> bool:
+    def _stalled(self, scores: Scores, spent: float) -> bool:
         volume = self._front.add(scores.costs[scores.feasible])
         if volume > 0:
-            self._past.append((unique, volume))
+            self._past.append((spent, volume))
         before = None
-        while self._past and self._past[0][0] <= unique - self.rules.stalled_designs:
+        while self._past and self._past[0][0] <= spent - self.rules.stalled_designs:
             before = self._past.pop(0)
         if before is None:
             return False
