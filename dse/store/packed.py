@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from dse.store.records import TrialBlock, Trials
 
 Packed = NDArray[np.void]
+_CHARGES = ("fidelity", "charge")
 
 
-def packed_type(n_parameters: int, n_metrics: int) -> np.dtype[np.void]:
-    """One trial: little-endian, without gaps."""
+def packed_type(n_parameters: int, n_metrics: int, *, charges: bool = True) -> np.dtype[np.void]:
+    """One trial: little-endian, without gaps. charges: with those two, which version 2 did not have."""
     return np.dtype(
         [
             ("run", "<i4"),
@@ -26,8 +27,7 @@ def packed_type(n_parameters: int, n_metrics: int) -> np.dtype[np.void]:
             ("origin", "u1"),
             ("feasible", "u1"),
             ("seconds", "<f8"),
-            ("fidelity", "<f8"),
-            ("charge", "<f8"),
+            *((("fidelity", "<f8"), ("charge", "<f8")) if charges else ()),
             ("indices", "<i2", (n_parameters,)),
             ("metrics", "<f8", (n_metrics,)),
         ]
@@ -77,6 +77,5 @@ def unpack(rows: Packed, after: int, which: Sequence[int], names: tuple[str, ...
         indices=rows["indices"].astype(np.int16),
         metrics=metrics.astype(np.float64),
         metric_names=names,
-        fidelity=rows["fidelity"].astype(np.float64),
-        charge=rows["charge"].astype(np.float64),
+        **{name: rows[name].astype(np.float64) for name in _CHARGES if name in (rows.dtype.names or ())},
     )

@@ -31,7 +31,7 @@ from dse.store.trial_rows import WITH_CHARGE, selected, trial_columns, trial_tab
 
 Answer = TypeVar("Answer")
 _PART = 40_000  # trials
-_WITH_FRONT = 2  # the version of the tables that brought the front and the wish to stop
+_WITH_FRONT = 2  # the version of the tables that brought the front, the arrays and the wish to stop
 _WITH_BLOBS = 3
 
 
@@ -148,8 +148,9 @@ class StoreReader:
 
         about: so many of them, or the next block where that is larger.
         """
-        kind = packed_type(len(record.space), len(record.schema))
-        if self._version() < WITH_CHARGE:  # their arrays are of another kind, until a writer comes
+        version = self._version()
+        kind = packed_type(len(record.space), len(record.schema), charges=version >= WITH_CHARGE)
+        if version < _WITH_FRONT:
             return np.empty(0, dtype=kind)
         sql = "SELECT first, last, data FROM packed WHERE campaign = ? AND last > ? {} ORDER BY last {}"
         if about is None:

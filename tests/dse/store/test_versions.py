@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from dse.store import CampaignHeader, LeaseQueue, Store, open_reader, place_of
+from dse.store import CampaignHeader, LeaseQueue, Store, Trials, open_reader, place_of
 from dse.store import schema as schema_module
 from dse.store.place import transaction
 from dse.store.schema import MIGRATIONS, SCHEMA_VERSION
@@ -103,6 +103,22 @@ def old_server(postgres) -> str:
     return version_2(postgres.fresh_url(), 5)
 
 
+def in_version_2(trials: Trials) -> bytes:
+    """The arrays of trials as version 2 kept them."""
+    columns = [
+        trials.run.astype("<i4"),
+        trials.batch.astype("<i8"),
+        trials.step.astype("<i8"),
+        trials.origin,
+        trials.feasible.astype("u1"),
+        trials.seconds.astype("<f8"),
+        trials.indices.astype("<i2"),
+        trials.metrics.astype("<f8"),
+    ]
+    bytes_ = [np.ascontiguousarray(one).view("u1").reshape(len(trials), -1) for one in columns]
+    return np.concatenate(bytes_, axis=1).tobytes()
+
+
 def version_2(url: str, trials: int) -> str:
     """Make a store of version 2 with a campaign of so many trials, every third a repeat."""
     one, place = header(), place_of(url)
@@ -135,7 +151,19 @@ def version_2(url: str, trials: int) -> str:
                 for i in range(trials)
             ],
         )
-        link.execute("INSERT INTO packed VALUES (1, ?, 1, ?)", (trials, b"of another kind" * trials))
+        given = Trials(
+            id=np.arange(1, trials + 1),
+            run=np.ones(trials, dtype=np.int16),
+            batch=np.zeros(trials, dtype=np.int64),
+            step=np.arange(trials),
+            origin=(2 * (np.arange(trials) % 3 == 0)).astype(np.uint8),
+            feasible=np.ones(trials, dtype=np.bool_),
+            seconds=np.full(trials, 0.5),
+            indices=np.zeros((trials, len(space)), dtype=np.int16),
+            metrics=np.repeat(np.arange(float(trials))[:, None], len(names), axis=1),
+            metric_names=names,
+        )
+        link.execute("INSERT INTO packed VALUES (1, ?, 1, ?)", (trials, in_version_2(given)))
     link.close()
     return url
 
@@ -230,7 +258,9 @@ def second(request, tmp_path) -> str:
 
 def test_trials_of_older_stores_were_simulated_in_full_and_repeats_were_free(second):
     with open_reader(second) as reader:
+        rows = reader.rows(1, 0, reader.campaign(1).schema.names)
         trials = reader.trials(1)
+        assert len(reader._packed(reader.campaign_static(1), 0)) == len(trials)
         spent, detail, best = reader.spent(1), reader.detail(1, 4), reader.front_trials(1)
 
     assert trials.fidelity.tolist() == [1.0] * len(trials)
@@ -238,6 +268,8 @@ def test_trials_of_older_stores_were_simulated_in_full_and_repeats_were_free(sec
     assert spent == trials.charge.sum()
     assert (detail.fidelity, detail.charge) == (1.0, 0.0)
     assert best.charge.tolist() == [0.0]
+    for name in COLUMNS:
+        assert np.array_equal(getattr(rows, name), getattr(trials, name)), name
 
 
 def test_a_store_brought_up_to_date_has_all_trials_in_rows_and_arrays(second):
