@@ -20,11 +20,12 @@ from dse.campaign_digest import (
     reference_of,
     violations_of,
 )
-from dse.errors import LookupFailed, did_you_mean, listed
+from dse.errors import DseError, LookupFailed, did_you_mean, listed
 from dse.front import Front, FrontDesign, non_dominated
 from dse.metrics import Metrics
 from dse.registry import resolve
-from dse.store import CampaignRecord, Origin, StoreReader, Trials
+from dse.store import CampaignRecord, Origin, StoreReader, Trials, place_of
+from dse.store.sqlite import SqlitePlace
 
 if TYPE_CHECKING:
     import pandas
@@ -34,17 +35,18 @@ __all__ = ["AgentSummary", "CampaignResult"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CampaignResult:
-    """A campaign and its trials at the moment of reading."""
+    """A campaign and its trials at the moment of reading. store: where it was read from."""
 
     record: CampaignRecord
     trials: Trials
+    store: Path | str | None = None
 
     @classmethod
     def load(cls, store: Path | str, campaign: int | str) -> CampaignResult:
         """Read a campaign by number or name; LookupFailed if there is none."""
         with StoreReader(store) as reader:
             record = reader.campaign(campaign)
-            return cls(record, reader.trials(record.id))
+            return cls(record, reader.trials(record.id), absolute(store))
 
     @property
     def name(self) -> str:
@@ -162,6 +164,31 @@ class CampaignResult:
         rows = [[workload.get(column) for column in columns] for workload in self.record.workloads]
         return pandas.DataFrame(rows, columns=columns)
 
+    def workload_frame(self, *metrics: str) -> pandas.DataFrame:
+        """What each trial measured on each workload, as a pandas frame: a row for every pair of them.
+
+        metrics: those wanted (default: all). Trials that were estimated, failed or are forbidden have no
+        rows. Raises DseError if the campaign ran without a store or its store is gone.
+        """
+        import pandas
+
+        if self.store is None or not place_of(self.store).exists():
+            raise DseError(
+                f"the metrics of campaign {self.name!r} on each workload are in its store, which is gone: "
+                'run it with store="campaigns.sqlite"; without, nothing is kept'
+            )
+        wanted = metrics or self.record.schema.names
+        columns = [self.record.schema.index(name) for name in wanted]
+        full = self.trials.taken(in_full(self.trials))
+        with StoreReader(self.store) as reader:
+            values = reader.workload_metrics(self.record.id, full.indices)
+        known = np.isfinite(values).any(axis=2)
+        rows, works = np.nonzero(known)
+        names = np.array([workload["name"] for workload in self.record.workloads], dtype=object)
+        frame = {"trial": full.id[rows], "workload": names[works]}
+        frame.update({name: values[rows, works, m] for name, m in zip(wanted, columns, strict=True)})
+        return pandas.DataFrame(frame)
+
     def plot(self, kind: str = "front", **options: Any) -> Any:
         """A plotly figure: the "front", or the "hypervolume" over the designs of each agent.
 
@@ -188,3 +215,9 @@ class CampaignResult:
         costs = self.costs
         costs[~among] = np.nan
         return front_of(self.record, self.trials.taken(np.flatnonzero(non_dominated(costs))))
+
+
+def absolute(store: Path | str) -> Path | str:
+    """The store by a name that holds in every folder."""
+    place = place_of(store)
+    return place.path.absolute() if isinstance(place, SqlitePlace) else store

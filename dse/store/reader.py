@@ -14,13 +14,14 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dse.errors import LookupFailed, did_you_mean, listed
 from dse.front import costs_of, non_dominated
 from dse.metrics import Metrics, MetricSchema
 from dse.objective import Objective
 from dse.point import DesignPoint
-from dse.space import DesignSpace
+from dse.space import DesignSpace, IndexMatrix
 from dse.store.blobs import AttachedFile, Attachment, attached, attachments
 from dse.store.connection import connect_reader, place_of
 from dse.store.packed import Packed, joined, packed_type, unpack
@@ -31,6 +32,7 @@ from dse.store.trial_rows import WITH_CHARGE, selected, trial_columns, trial_tab
 
 Answer = TypeVar("Answer")
 _PART = 40_000  # trials
+_KEYS_AT_ONCE = 500
 _WITH_FRONT = 2  # the version of the tables that brought the front, the arrays and the wish to stop
 _WITH_BLOBS = 3
 
@@ -213,6 +215,21 @@ class StoreReader:
             workloads=per_workload,
         )
 
+    def workload_metrics(self, campaign: int, indices: IndexMatrix) -> NDArray[np.float64]:
+        """(n, number of workloads, number of metrics) of these designs, simulated in full on each workload.
+
+        NaN where the design cache does not have them.
+        """
+        record = self.campaign_static(campaign)
+        keys = record.space.keys(indices).tolist()
+        missing = np.full(len(record.schema), np.nan)
+        found = np.empty((len(keys), len(record.workloads), len(record.schema)))
+        for w, workload in enumerate(record.workloads):
+            known = self._measured(workload["bench"], list(dict.fromkeys(keys)))
+            for i, key in enumerate(keys):
+                found[i, w] = known.get(key, missing)
+        return found
+
     def campaign_static(self, which: int | str) -> CampaignRecord:
         """Like `campaign`, but kept in memory between calls while its state is the same (for polling)."""
         key = self._find(which, "id, state, scale")
@@ -255,6 +272,16 @@ class StoreReader:
             notes = json.loads(rows[0][1]) if rows and rows[0][1] else ()
             found.append((workload["name"], Metrics(record.schema, values, notes)))
         return tuple(found)
+
+    def _measured(self, bench: int, designs: Sequence[int | bytes]) -> dict[int | bytes, NDArray[np.float64]]:
+        known: dict[int | bytes, NDArray[np.float64]] = {}
+        for start in range(0, len(designs), _KEYS_AT_ONCE):
+            some = [self._link.to_key(key) for key in designs[start : start + _KEYS_AT_ONCE]]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT design, metrics FROM result WHERE bench = ? AND design IN ({marks})"
+            for key, metrics in self._all(sql, (bench, *some)):
+                known[self._link.from_key(key)] = np.frombuffer(metrics, dtype="<f8")
+        return known
 
     def _find(self, which: int | str, columns: str = "*") -> dict[str, Any]:
         column = "id" if isinstance(which, int) else "name"

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from dse.campaign import Campaign
-from dse.errors import LookupFailed
+from dse.campaign_result import CampaignResult
+from dse.errors import DseError, LookupFailed
+from tests.dse.estimates import add_estimates
 from tests.dse.test_campaign_limits import BALANCE, CARELESS, careless
 
 __all__ = ["careless"]
@@ -110,3 +112,47 @@ def test_a_campaign_says_what_it_ran_with(campaign_file):
     assert record.build_id == "fake-1"
     assert [load["hash"] for load in record.workloads] == [w.hash for w in campaign.setup.workloads]
     assert [run.repetition for run in record.runs] == [0, 0, 0, 1]
+
+
+@pytest.fixture
+def two_loads(campaign_file, tmp_path):
+    path = campaign_file(('[[objectives]]\nmetric = "time_ns"\n', TWO_LOADS))
+    return Campaign.from_file(path).run(store=tmp_path / "store.sqlite", threads=1)
+
+
+def test_the_metrics_on_each_workload_combine_to_those_of_the_trial(two_loads):
+    frame = two_loads.workload_frame()
+
+    times = frame.pivot(index="trial", columns="workload", values="time_ns")
+    measured = two_loads.to_frame().set_index("trial")["time_ns"].dropna()
+    assert times.index.tolist() == measured.index.tolist()
+    assert np.allclose(times["stream"] + 3 * times["long"], measured)  # a sum, by their weights
+    assert list(frame.columns) == ["trial", "workload", *two_loads.record.schema.names]
+
+
+def test_only_the_metrics_asked_for_are_in_the_frame_of_the_workloads(two_loads):
+    assert list(two_loads.workload_frame("served").columns) == ["trial", "workload", "served"]
+
+
+def test_a_result_that_is_loaded_finds_its_store_from_any_folder(two_loads, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loaded = CampaignResult.load("store.sqlite", "small")
+    monkeypatch.chdir("/")
+
+    assert loaded.workload_frame("time_ns").equals(two_loads.workload_frame("time_ns"))
+
+
+def test_estimates_have_no_metrics_on_a_workload(two_loads):
+    before = two_loads.workload_frame("time_ns")
+    add_estimates(two_loads.store, 3)
+
+    after = CampaignResult.load(two_loads.store, "small")
+
+    assert after.workload_frame("time_ns").equals(before)
+
+
+def test_without_a_store_the_frame_of_the_workloads_says_what_to_do(campaign_file):
+    result = Campaign.from_file(campaign_file()).run(threads=1)
+
+    with pytest.raises(DseError, match=r"run it with store="):
+        result.workload_frame()
