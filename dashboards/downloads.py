@@ -59,7 +59,8 @@ def exported(frame: Frame, row: int, target: str) -> bytes:
     """The zip of what the exporter wrote for one row of a frame."""
     export = resolve("exporter", target)
     point = frame.space.from_indices(frame.indices[row])
-    metrics = dict(zip(frame.metric_names, frame.values[row].tolist(), strict=True))
+    measured = dict(zip(frame.metric_names, frame.values[row].tolist(), strict=True))
+    metrics = None if frame.estimated[row] else measured
     with tempfile.TemporaryDirectory(prefix="dse-export-") as folder:
         export(point, frame.description, Path(folder), trace=None, metrics=metrics)
         return zipped(Path(folder))

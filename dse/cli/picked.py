@@ -14,7 +14,7 @@ from dse.metrics import Metrics
 from dse.point import DesignPoint
 from dse.registry import make_simulator
 from dse.simulator import Simulator
-from dse.store import CampaignRecord, StoreReader, default_store
+from dse.store import CampaignRecord, StoreReader, default_store, place_of
 from traces.trace import Trace
 from traces.workload import Workload
 
@@ -25,7 +25,7 @@ DEFAULT = "default"
 class Picked:
     """A design and the simulator it belongs to.
 
-    label: how to call it. metrics: what its campaign measured (None if it is not from one).
+    label: how to call it. metrics: what its campaign measured, None if it is from none or was only estimated.
     description: of the simulator, with its build and the hash of its space, as exporters record it.
     workloads: of its campaign, with paths relative to `base`.
     """
@@ -60,10 +60,10 @@ def pick_trial(campaign: str, trial: int, store: Path | None) -> Picked:
         label=f"{record.name}-{trial}",
         point=detail.point,
         simulator=make_simulator(record.simulator["name"], **record.simulator.get("options", {})),
-        metrics=None if detail.metrics.failed else detail.metrics,
+        metrics=None if detail.metrics.failed or detail.fidelity < 1.0 else detail.metrics,
         description=_description(record),
         workloads=tuple(WorkloadConfig.model_validate(item) for item in record.config["workloads"]),
-        base=path.absolute().parent / record.config_base,
+        base=place_of(path).base_path(record.config_base),
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dashboards.app import create_app
-from dashboards.downloads import export_address, file_name, zipped
+from dashboards.downloads import export_address, exported, file_name, zipped
 from dashboards.source import CampaignSource
 from tests.dashboards.frames import frame as made_frame
 from tests.dashboards.stores import HOSTILE
@@ -92,3 +94,16 @@ def test_links_are_not_followed_into_the_zip(tmp_path):
     names = zipfile.ZipFile(io.BytesIO(zipped(tmp_path))).namelist()
 
     assert names == ["real.txt"]
+
+
+def test_the_configuration_of_an_estimate_claims_no_measurement(dram_campaign):
+    made = CampaignSource(dram_campaign).frame("1")
+    row = int(made.front[0])
+    guess = replace(made, fidelity=np.full(len(made), 0.25))
+
+    manifests = [
+        json.loads(zipfile.ZipFile(io.BytesIO(exported(one, row, "dramsys"))).read("export.json"))
+        for one in (made, guess)
+    ]
+
+    assert [bool(manifest["metrics"]) for manifest in manifests] == [True, False]

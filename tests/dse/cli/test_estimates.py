@@ -11,6 +11,7 @@ from dse.campaign import Campaign
 from dse.campaign_result import CampaignResult
 from dse.cli.front import agents_table
 from dse.cli.main import run_command_line
+from dse.cli.picked import pick_trial
 from tests.dse.estimates import add_estimates
 
 
@@ -87,3 +88,13 @@ def test_the_agents_table_has_columns_for_estimates_only_where_there_are_some(st
     assert before[2] == "unique"
     assert [column.header for column in table.columns][2:5] == ["spent", "in full", "estimated"]
     assert [next(iter(column.cells)) for column in table.columns][2:5] == ["61.5", "60", "6"]
+
+
+def test_a_replayed_or_exported_estimate_brings_no_metrics(store):
+    add_estimates(store, 1)
+    last = CampaignResult.load(store, 1).trials.last_id
+
+    measured, estimate = (pick_trial("small", trial, store) for trial in (1, last))
+
+    assert measured.metrics is not None
+    assert estimate.metrics is None
