@@ -131,7 +131,7 @@ def trials_of(values: Sequence[Values], columns: Sequence[Column], runs: Sequenc
         elif column.role == "metric":
             metrics[:, m] = _numbers(part, column.name, missing=True)
             m += 1
-    return Trials(
+    made = Trials(
         id=_whole(given["trial"], "trial", 1, _LARGEST),
         run=run.astype(np.int16),
         batch=_whole(given["batch"], "batch", 0, _LARGEST),
@@ -144,6 +144,10 @@ def trials_of(values: Sequence[Values], columns: Sequence[Column], runs: Sequenc
         metric_names=tuple(column.of for column in columns if column.role == "metric"),
         **{name: _within(given[name], name, high) for name, high in _HIGHEST.items() if name in given},
     )
+    wrong = made.feasible & (made.fidelity < 1)
+    if wrong.any():
+        raise BadCell(int(np.argmax(wrong)), "feasible", True, "false of an estimate (fidelity below 1)")
+    return made
 
 
 def joined(parts: Sequence[Trials], columns: Sequence[Column]) -> Trials:

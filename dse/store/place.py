@@ -82,6 +82,9 @@ class Link(Protocol):
     def lock_schema(self) -> None:
         """Within a transaction: be the only one that makes or changes the tables."""
 
+    def store_plain(self, table: str, column: str) -> None:
+        """Keep the bytes of this column as they are, where the database would compress them."""
+
     def version(self) -> int:
         """Version of the tables, 0 for an empty database; StoreError if they are not ours."""
 

@@ -86,6 +86,7 @@ def _tables(statements: Sequence[str]) -> Callable[[Link], None]:
 def _to_version_3(link: Link) -> None:
     _tables(_VERSION_3)(link)
     link.execute("DELETE FROM snapshot WHERE run = -1")  # packages for workers, which are attachments now
+    link.store_plain("packed", "data")
     charge_and_repack(link)
 
 
@@ -114,7 +115,19 @@ def bring_up_to_date(link: Link, place: Place) -> int:
         with transaction(link):
             link.lock_schema()
             before = check_version(link, place)  # another process may have been faster
+            if before:
+                _check_idle(link, place)
             for step in MIGRATIONS[before:]:
                 step(link)
             link.set_version(SCHEMA_VERSION)
         return before
+
+
+def _check_idle(link: Link, place: Place) -> None:
+    """StoreError if a process of the older version runs a campaign: it would go on writing its way."""
+    for (campaign,) in link.execute("SELECT id FROM campaign WHERE state = 'running'").fetchall():
+        if place.is_held(campaign, link):
+            raise StoreError(
+                f"campaign {campaign} of store {place} is being run by an older marl-dse, so that the store "
+                "cannot be brought up to date now; nothing was changed. Let it end, or stop it first"
+            )

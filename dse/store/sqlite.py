@@ -102,6 +102,9 @@ class SqliteLink:
     def lock_schema(self) -> None:
         """A write transaction is alone already."""
 
+    def store_plain(self, table: str, column: str) -> None:
+        """SQLite compresses nothing."""
+
     def version(self) -> int:
         """PRAGMA user_version, of a file whose application_id is ours."""
         found = self._connection.execute("PRAGMA application_id").fetchone()[0]

@@ -12,10 +12,11 @@ from dse.front import costs_of, non_dominated
 from dse.store.blobs import damaged_blobs, drop_unnamed
 from dse.store.connection import connect_reader, connect_writer, place_of
 from dse.store.errors import running
+from dse.store.packed import packed_type
 from dse.store.place import Link, store_errors, transaction
 from dse.store.reader import StoreReader
 from dse.store.schema import SCHEMA_VERSION, bring_up_to_date, check_version
-from dse.store.trial_rows import trial_table
+from dse.store.trial_rows import WITH_CHARGE, trial_table
 
 _COMPARED = (
     *("id", "run", "batch", "step", "origin", "feasible", "seconds", "fidelity", "charge"),
@@ -120,9 +121,13 @@ def _check_campaign(link: Link, reader: StoreReader, campaign: int, version: int
     sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT number FROM run WHERE campaign = ?)"
     strangers = sorted(row[0] for row in link.execute(sql, (campaign,)).fetchall())
     found += [f"it has trials of run {run}, which is not among its runs" for run in strangers]
+    if version >= WITH_CHARGE:
+        sql = f"SELECT min(id) FROM {table} WHERE feasible = 1 AND fidelity < 1"
+        wrong = link.execute(sql).fetchone()[0]
+        found += [f"its trial {wrong} is an estimate and said to be feasible"] if wrong is not None else []
     try:
         if version >= SCHEMA_VERSION:
-            found += _check_packed(reader, campaign) + _check_front(link, reader, campaign)
+            found += _check_packed(link, reader, campaign) + _check_front(link, reader, campaign)
     except (StoreError, ValueError, KeyError, TypeError) as error:
         found.append(f"it cannot be read ({type(error).__name__}: {error})")
     return trials, found
@@ -143,12 +148,18 @@ def _check_front(link: Link, reader: StoreReader, campaign: int) -> list[str]:
     return [f"its kept front is not that of its trials (first difference: trial {wrong[0]})"] if wrong else []
 
 
-def _check_packed(reader: StoreReader, campaign: int) -> list[str]:
-    """Compare the arrays of the trials with their rows."""
-    names = reader.campaign(campaign).schema.names
-    arrays, rows = reader.trials(campaign), reader.rows(campaign, 0, names)
-    if len(arrays) != len(rows):
-        return [f"its arrays hold {len(arrays)} trials and its table {len(rows)}"]
+def _check_packed(link: Link, reader: StoreReader, campaign: int) -> list[str]:
+    """Compare the arrays of the trials, which must be there of all of them, with their rows."""
+    record = reader.campaign(campaign)
+    arrays, rows = reader.trials(campaign), reader.rows(campaign, 0, record.schema.names)
+    width = packed_type(len(record.space), len(record.schema)).itemsize
+    sql = (
+        "SELECT coalesce(sum(last - first + 1), 0) FROM packed "
+        "WHERE campaign = ? AND length(data) = (last - first + 1) * ?"
+    )
+    kept = int(link.execute(sql, (campaign, width)).fetchone()[0])
+    if kept != len(rows) or len(arrays) != len(rows):
+        return [f"its arrays hold {kept} trials and its table {len(rows)}"]
     differ = [
         name
         for name in _COMPARED

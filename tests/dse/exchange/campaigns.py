@@ -47,6 +47,7 @@ def block(n: int, first_step: int = 0, batch: int = 0, run: int = 1, seed: int =
     """Random trials, the last but one failed and the last infinite."""
     rng = np.random.default_rng([seed, run, first_step])
     simulator = FakeSimulator()
+    feasible = np.random.default_rng([seed, run, first_step, 1]).random(n) < 0.5
     metrics = rng.random((n, len(simulator.schema))) * 10.0 ** rng.integers(-300, 300, (n, 1))
     metrics[-2] = np.nan
     metrics[-1, 0] = np.inf
@@ -57,10 +58,10 @@ def block(n: int, first_step: int = 0, batch: int = 0, run: int = 1, seed: int =
         first_step=first_step,
         indices=simulator.space.sample(n, rng),
         metrics=metrics,
-        feasible=rng.random(n) < 0.5,
+        feasible=feasible,
         origin=rng.integers(0, len(Origin), n).astype(np.uint8),
         seconds=rng.random(n),
-        fidelity=rng.choice([0.0, 0.1, 1.0], n),
+        fidelity=np.where(feasible, 1.0, rng.choice([0.0, 0.1, 1.0], n)),
         charge=rng.random(n),
     )
 
@@ -118,7 +119,7 @@ def in_memory(values: Sequence[Value], agent: str, metrics: np.ndarray, name: st
         indices=(np.arange(n) % len(values)).astype(np.int16)[:, None],
         metrics=metrics,
         metric_names=schema.names,
-        fidelity=np.linspace(0, 1, n),
+        fidelity=np.where(np.arange(n) % 3 == 0, 1.0, np.linspace(0, 1, n)),
         charge=np.linspace(0, 3, n),
     )
     cached_as = (("simulator", "workload"),)

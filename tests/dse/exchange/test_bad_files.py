@@ -128,6 +128,7 @@ def test_a_wrong_cell_is_named_with_line_and_column(change, message, write, tmp_
         (in_line(4, '"fidelity":', '"fidelity":1.5,"y":'), r"t\.jsonl:4: fidelity: got 1.5, exp.* to 1"),
         (in_line(4, '"fidelity":', '"y":'), r"t\.jsonl:4: fidelity: got .*, expected an object with fid"),
         (in_line(4, '"charge":', '"charge":-1.0,"y":'), r"t\.jsonl:4: charge: got -1.0, expected .* or more"),
+        (in_line(4, '"fidelity":', '"feasible":true,"fidelity":0.5,"y":'), r"t\.jsonl:4: feasible: got True"),
         (in_header("version", 3), r"version: got 3, expected 2 or less: .* another version"),
         (in_header("version", True), r"version: got True, expected 2 or less: .* another version"),
         (in_header("format", "x"), "format: is not a campaign that `dse store export` wrote"),

@@ -43,6 +43,12 @@ def test_a_whole_store_has_no_problems(url, campaign):
         ("UPDATE trial_1 SET step = 99 WHERE id = 7", "its arrays and its table differ in step"),
         ("UPDATE trial_1 SET fidelity = 0.5 WHERE id = 7", "its arrays and its table differ in fidelity"),
         ("UPDATE trial_1 SET charge = 0.5 WHERE id = 7", "its arrays and its table differ in charge"),
+        (
+            "UPDATE trial_1 SET fidelity = 0.1, feasible = 1 WHERE id = 7",
+            "its trial 7 is an estimate and said",
+        ),
+        ("DELETE FROM packed", "its arrays hold 0 trials and its table 60"),
+        ("UPDATE packed SET data = substr(data, 9)", "its arrays hold 0 trials and its table 60"),
         ("DELETE FROM front", "its kept front is not that of its trials"),
         ("UPDATE campaign SET objectives = '{'", "it cannot be read"),
         ("DROP TABLE trial_1", "its table trial_1 is missing"),

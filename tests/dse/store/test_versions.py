@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 
+from dse.errors import StoreError
 from dse.store import CampaignHeader, LeaseQueue, Store, Trials, open_reader, place_of
 from dse.store import schema as schema_module
 from dse.store.place import transaction
@@ -356,3 +357,18 @@ def test_damage_in_an_old_store_stays_and_is_found_after_it_was_brought_up_to_da
     assert any("'one'" in text and "numbered 1 to 3" in text for text in problems)
     assert any("'two'" in text and "cannot be read" in text for text in problems)
     assert any("'three'" in text and "trial_3 is missing" in text for text in problems)
+
+
+def test_an_older_store_whose_campaign_is_being_run_is_left_as_it_is(second):
+    link, place = place_of(second).writer(), place_of(second)
+    link.execute("UPDATE campaign SET state = 'running'")
+    hold = place.hold(1)
+    with pytest.raises(StoreError, match=r"campaign 1 of store .* is being run by an older marl-dse"):
+        migrate_store(second)
+    before = link.version()
+
+    hold.release()
+    done = migrate_store(second)
+    link.close()
+
+    assert (before, done.version_before, done.version) == (2, 2, SCHEMA_VERSION)
