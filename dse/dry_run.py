@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.campaign_setup import Setup
-from dse.config import UNLIMITED, BudgetConfig
+from dse.config import UNLIMITED
 from dse.reference_sample import reference_rounds
 from traces.workload import Workload
 
@@ -32,7 +32,9 @@ class DryRun:
     """Sizes of the space (raw, distinct in effect, feasible), cost of the campaign, ranges of objectives.
 
     notes: remarks of the simulator on the baseline (too short a run, ...).
-    seconds: expected for the whole budget if no design is ever repeated, at the sample's measured speed.
+    designs: the budget of all runs; on the steps of `[fidelity]` it counts full simulations. steps: what one
+    batch runs on each of these, and what it costs. seconds: expected for the whole budget if no design is
+    ever repeated, at the sample's measured speed.
     """
 
     name: str
@@ -50,6 +52,7 @@ class DryRun:
     threads: int
     ranges: tuple[Range, ...]
     notes: tuple[str, ...]
+    steps: tuple[str, ...] = ()
 
 
 def dry_run(setup: Setup, threads: int) -> DryRun:
@@ -60,7 +63,7 @@ def dry_run(setup: Setup, threads: int) -> DryRun:
     elapsed = time.perf_counter() - started
     metrics = setup.aggregation.combined(batch.values)
     scores = setup.scorer.score(rows, metrics)
-    designs = _affordable(setup.config.budget, elapsed / len(rows), batch.seconds.sum() / len(rows))
+    designs = _affordable(setup, elapsed / len(rows), batch.seconds.sum() / len(rows))
     designs = min(designs, max(setup.space.feasible_size, setup.config.budget.unique or 1))
     designs *= len(setup.runs) - 1
     return DryRun(
@@ -79,17 +82,33 @@ def dry_run(setup: Setup, threads: int) -> DryRun:
         threads=threads,
         ranges=tuple(_ranges(setup, metrics)),
         notes=batch[0].combined.notes,
+        steps=tuple(steps_of(setup)),
     )
 
 
-def _affordable(budget: BudgetConfig, wall_seconds: float, cpu_seconds: float) -> int:
-    """Unique designs of one run whose designs take that long each."""
+def steps_of(setup: Setup) -> list[str]:
+    """What becomes of the designs of a whole batch, and what that costs."""
+    ladder, n = setup.ladder, setup.config.budget.batch
+    if ladder is None:
+        return []
+    asked = [f"{n * ladder.oversample:,} predicted"] if ladder.surrogate else []
+    parts = [f"{count:,} on {share:.3g} of the requests" for count, share in ladder.steps(n)[:-1]]
+    full = f"{ladder.steps(n)[-1][0]:,} in full"
+    return [*asked, *parts, full, f"{ladder.cost(n):.4g} full simulations in all"]
+
+
+def _affordable(setup: Setup, wall_seconds: float, cpu_seconds: float) -> int:
+    """Unique designs, or full simulations, of one run whose designs take that long each."""
+    budget = setup.config.budget
+    most = budget.unique_limit
+    if setup.ladder is not None:
+        most = UNLIMITED if budget.unique is None else budget.unique
     by_time = [
         math.ceil(limit / max(spent, 1e-9))
         for limit, spent in ((budget.wall_seconds, wall_seconds), (budget.cpu_seconds, cpu_seconds))
         if limit is not None
     ]
-    return min(budget.unique_limit, *by_time, UNLIMITED)
+    return min(most, *by_time, UNLIMITED)
 
 
 def _described(workload: Workload) -> str:

@@ -10,6 +10,8 @@ import typer
 from dse.campaign import Campaign
 from dse.cli.terminal import console, print_json
 from dse.config import UNLIMITED, AgentConfig, BudgetConfig, StudyConfig
+from dse.dry_run import steps_of
+from dse.fidelity import Ladder
 from dse.study import Study
 from dse.units import format_duration
 
@@ -73,7 +75,8 @@ def resolved(campaign: Campaign) -> dict[str, Any]:
         "constraints": [one.name for one in setup.space.constraints],
         "objectives": objectives,
         "agents": [_agent(agent) for agent in config.agents],
-        "budget": _budget(config.budget),
+        "budget": _budget(config.budget, setup.ladder),
+        "fidelity": list(steps_of(setup)),
         "stop": [f"when one design has {one.text}" for one in setup.stop.target] + _stalled(campaign),
         "seed": config.seed,
     }
@@ -84,12 +87,15 @@ def _agent(agent: AgentConfig) -> str:
     return name if agent.seeds == 1 else f"{name}, {agent.seeds} seeds"
 
 
-def _budget(budget: BudgetConfig) -> list[str]:
+def _budget(budget: BudgetConfig, ladder: Ladder | None) -> list[str]:
     limits = []
-    if budget.unique_limit < UNLIMITED:
+    proposals = ladder.proposal_limit(budget) if ladder else budget.proposal_limit
+    if ladder is not None and budget.unique is not None:
+        limits.append(f"{budget.unique:,} full simulations")
+    elif ladder is None and budget.unique_limit < UNLIMITED:
         limits.append(f"{budget.unique_limit:,} unique designs")
-    if budget.proposal_limit < UNLIMITED:
-        limits.append(f"{budget.proposal_limit:,} proposals")
+    if proposals < UNLIMITED:
+        limits.append(f"{proposals:,} proposals")
     if budget.cpu_seconds is not None:
         limits.append(f"{format_duration(budget.cpu_seconds)} of simulation (processor)")
     if budget.wall_seconds is not None:

@@ -204,9 +204,11 @@ def _show_dry_run(report: DryRun, as_json: bool) -> None:
     )
     shown.print(f"  workloads  {', '.join(report.workloads)}", markup=False)
     shown.print(
-        f"  budget     {report.designs:,} unique designs in {report.runs} runs; at most "
-        f"{format_duration(report.seconds)} with {report.threads} threads"
+        f"  budget     {report.designs:,} {'full simulations' if report.steps else 'unique designs'} in "
+        f"{report.runs} runs; at most {format_duration(report.seconds)} with {report.threads} threads"
     )
+    if report.steps:
+        shown.print(f"  a batch    {', '.join(report.steps)}")
     shown.print(
         f"  sample     {report.sampled} designs in {format_duration(report.sample_seconds)}, "
         f"{report.feasible_in_sample} feasible, {report.failed_in_sample} failed"

@@ -95,16 +95,23 @@ def progress_bar(wanted: bool) -> Iterator[Watcher | None]:
 
     columns = (
         BarColumn(bar_width=24),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f} designs"),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}"),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[best]}"),
     )
     with Bar(*columns, console=console(error=True), transient=True) as bar:
-        task = bar.add_task("", total=1, rate="", best="reference sample")
+        task = bar.add_task("", total=1, rate="", best="reference sample", unit="designs")
 
         def watch(now: Progress) -> None:
-            bar.update(task, completed=now.done, total=max(now.total, 1), rate=_rate(now), best=_best(now))
+            bar.update(
+                task,
+                completed=now.done,
+                total=max(now.total, 1),
+                rate=_rate(now),
+                best=_best(now),
+                unit=now.unit,
+            )
 
         yield watch
 

@@ -364,3 +364,26 @@ def test_several_workloads_are_aggregated_as_the_campaign_says(halving_file):
     exact = campaign.setup.simulator.run_batch(partial.indices, campaign.setup.workloads).values
     combined = campaign.setup.aggregation.combined(exact)
     np.testing.assert_allclose(partial.metrics[:, :2], combined[:, :2], rtol=1e-9)
+
+
+def test_a_dry_run_says_what_a_batch_costs_and_counts_full_simulations(halving_file):
+    report = Campaign.from_file(halving_file(WITH_MODEL)).dry_run(threads=1)
+
+    assert report.designs == 3 * 30
+    assert report.steps == (
+        "64 predicted",
+        "16 on 0.1 of the requests",
+        "6 on 0.25 of the requests",
+        "3 in full",
+        "6.1 full simulations in all",
+    )
+
+
+def test_whoever_watches_is_told_of_full_simulations(halving_file):
+    seen = []
+
+    result = Campaign.from_file(halving_file()).run(progress=seen.append)
+
+    assert seen[-1].unit == "full simulations"
+    assert seen[-1].done == pytest.approx(result.trials.charge[result.trials.run > 0].sum())
+    assert seen[-1].total == pytest.approx(seen[-1].done)
