@@ -50,6 +50,7 @@ def folder_with_files(
     Of files whose names lead out of their folder, and of those that the store only notes, there is no copy;
     then it is `base`, too, and what reads them says what is missing.
     """
+    _name_missing_options(reader, campaign)
     wanted = [(kind, name) for kind, name in _beside(check_config(config))]
     if all((base / Path(name).expanduser()).exists() for _, name in wanted):
         yield base
@@ -65,6 +66,17 @@ def folder_with_files(
             path.write_bytes(file.data)
         log.info("the files of campaign %d are taken from the store: some are gone from %s", campaign, base)
         yield Path(made)
+
+
+def _name_missing_options(reader: StoreReader, campaign: int) -> None:
+    """Say which files of options are not here: they are read from the current folder, and not put there."""
+    for one in reader.attachments(campaign):
+        if one.kind == OPTION and one.kept and not Path(one.name).is_file():
+            log.warning(
+                "%s is not there, which the campaign was run with; the store has it: "
+                "`dse store files %d --out FOLDER` writes it",
+                *(one.name, campaign),
+            )
 
 
 def _beside(config: CampaignConfig) -> list[tuple[str, str]]:

@@ -171,8 +171,16 @@ class SqlitePlace:
         return self._path
 
     def exists(self) -> bool:
-        """Whether there is a file of that name."""
-        return self._path.exists()
+        """Whether there is a file of that name, and something in it: a killed process may leave it empty."""
+        if not self._path.exists():
+            return False
+        try:
+            self.reader().close()
+        except LookupFailed:
+            return False
+        except StoreError:
+            return True  # not ours, or unreadable: whoever opens it will say so
+        return True
 
     def writer(self, busy_seconds: float | None = None) -> Link:
         """Open for writing, created if missing, in WAL mode. StoreError for a file that is not ours.
@@ -204,10 +212,8 @@ class SqlitePlace:
 
     def reader(self) -> Link:
         """Open strictly for reading, so that it can never hold up a running campaign."""
-        if not self.exists():
-            raise LookupFailed(
-                f"there is no store {self}: run a campaign with --store {self}, or name another file"
-            )
+        if not self._path.exists():
+            raise self._missing()
         with store_errors(self):
             self._check_kind()
             log = self._path.with_name(self._path.name + "-wal")
@@ -219,8 +225,9 @@ class SqlitePlace:
         try:
             with store_errors(self):
                 connection.execute("PRAGMA query_only=ON")
-                if not link.version():
-                    raise not_ours(self, "it is empty")
+                empty = not link.version()
+            if empty:
+                raise self._missing()
         except BaseException:
             link.close()
             raise
@@ -252,6 +259,11 @@ class SqlitePlace:
     def base_path(self, text: str) -> Path:
         """From the folder of the file."""
         return self._path.absolute().parent / text
+
+    def _missing(self) -> LookupFailed:
+        return LookupFailed(
+            f"there is no store {self}: run a campaign with --store {self}, or name another file"
+        )
 
     def _check_kind(self) -> None:
         if self._path.is_dir():

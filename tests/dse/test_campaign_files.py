@@ -11,10 +11,20 @@ import pytest
 
 import traces
 from dse.campaign import Campaign
-from dse.campaign_files import files_of
+from dse.campaign_file import Source
+from dse.campaign_files import files_of, folder_with_files
 from dse.exchange import extract_files, list_files
-from dse.store import open_reader
-from tests.dse.exchange.campaigns import stop_after
+from dse.store import AttachedFile, Store, open_reader
+from tests.dse.exchange.campaigns import header, stop_after
+
+CONFIG = {
+    "name": "options",
+    "simulator": {"name": "fake"},
+    "workloads": [{"trace": "synthetic:stream?n=500&seed=1"}],
+    "objectives": [{"metric": "time_ns"}],
+    "agents": [{"name": "random"}],
+    "budget": {"unique": 4},
+}
 
 
 @pytest.fixture
@@ -117,19 +127,11 @@ def test_files_that_options_name_are_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("mine.toml", "words", "seeds.csv"):
         Path(name).write_text(name)
-    config = {
-        "name": "options",
-        "simulator": {"name": "fake"},
-        "workloads": [{"trace": "synthetic:stream?n=500&seed=1"}],
-        "objectives": [{"metric": "time_ns"}],
-        "agents": [{"name": "random"}],
-        "budget": {"unique": 4},
-    }
-    checked = Campaign(config).config
+    checked = Campaign(CONFIG).config
     checked.simulator.options.update(device="mine.toml#quick", mode="words", gone="gone.toml", nul="a\0.b")
     checked.agents[0].options.update(start=["seeds.csv", 3, {"more": "mine.toml"}])
 
-    found = files_of(checked, Campaign(config).source, tmp_path / "elsewhere")
+    found = files_of(checked, Source(), tmp_path / "elsewhere")
 
     assert sorted((one.kind, one.name, one.data) for one in found) == [
         ("option", "mine.toml", b"mine.toml"),
@@ -155,3 +157,23 @@ def test_a_campaign_from_python_has_no_file_of_its_own(tmp_path, campaign_file):
     Campaign(config).run(store=store, threads=1)
 
     assert list_files(store, 1) == ()
+
+
+def test_a_file_of_an_option_that_is_gone_is_said_to_be_in_the_store(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text("x = 1")
+    store = tmp_path / "store.sqlite"
+    with Store(store) as opened:
+        kept = AttachedFile.read("option", "mine.toml", Path("mine.toml"))
+        opened.create_campaign(header("one"), opened.benches({"s": 1}, ["m"], ["h"]), [kept])
+    config = {**CONFIG, "name": "one"}
+    with open_reader(store) as reader, caplog.at_level(logging.WARNING, "dse"):
+        with folder_with_files(reader, 1, config, tmp_path):
+            before = caplog.text
+        Path("mine.toml").unlink()
+        with folder_with_files(reader, 1, config, tmp_path):
+            pass
+
+    assert before == ""
+    assert "mine.toml is not there" in caplog.text
+    assert "`dse store files 1 --out FOLDER` writes it" in caplog.text

@@ -126,6 +126,7 @@ def test_a_campaign_whose_files_cannot_be_kept_is_not_made_by_halves(url):
         (zlib.compress(TEXT + TEXT), "does not have the"),
         (b"no deflated bytes", "cannot be unpacked"),
     ],
+    ids=["another", "cut", "longer", "garbage"],
 )
 def test_a_damaged_content_is_found_and_never_given_out(url, damage, problem):
     with Store(url) as store:

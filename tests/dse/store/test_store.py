@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from dse.errors import StoreError
-from dse.store import Store, open_reader
+from dse.errors import LookupFailed, StoreError
+from dse.store import Store, open_reader, place_of
 from tests.dse.store.campaigns import block, create
 
 
@@ -36,6 +36,23 @@ def test_a_database_of_another_program_is_left_untouched(path, open_):
         open_(path)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("statements", [(), ("PRAGMA journal_mode=WAL",)])
+def test_a_file_that_a_killed_process_left_empty_is_no_store_until_somebody_writes(path, statements):
+    raw = sqlite3.connect(path)
+    for statement in statements:
+        raw.execute(statement)
+    raw.close()
+    path.touch()
+
+    before = place_of(path).exists()
+    with pytest.raises(LookupFailed, match="there is no store"):
+        open_reader(path)
+    with Store(path) as store:
+        create(store)
+
+    assert (before, place_of(path).exists()) == (False, True)
 
 
 @pytest.mark.parametrize("open_", [Store, open_reader])

@@ -250,9 +250,9 @@ def test_a_made_store_and_one_brought_up_to_date_have_the_same_tables(old, tmp_p
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def second(request, tmp_path) -> str:
-    """A store of version 2 with 50,000 trials in a file, or with 5 in a server."""
+    """A store of version 2 with 21,000 trials in a file, or with 5 in a server."""
     if request.param == "sqlite":
-        return version_2(str(tmp_path / "second.sqlite"), 50_000)
+        return version_2(str(tmp_path / "second.sqlite"), 21_000)
     found: str = request.getfixturevalue("old_server")
     return found
 
@@ -317,7 +317,7 @@ migrate_store(sys.argv[1])
 
 
 def test_a_store_whose_migration_was_killed_is_the_old_one(tmp_path):
-    path = version_2(str(tmp_path / "second.sqlite"), 50_000)
+    path = version_2(str(tmp_path / "second.sqlite"), 21_000)
 
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, path],
@@ -329,7 +329,7 @@ def test_a_store_whose_migration_was_killed_is_the_old_one(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     assert version(path) == 2
     with open_reader(path) as reader:
-        assert len(reader.trials(1)) == 50_000
+        assert len(reader.trials(1)) == 21_000
     assert migrate_store(path).version == SCHEMA_VERSION
     assert check_store(path).problems == ()
 
