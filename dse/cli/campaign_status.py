@@ -16,7 +16,7 @@ from dse.campaign_digest import in_full
 from dse.front import hypervolume, non_dominated
 from dse.store import CampaignRecord, StoreReader, Trials
 
-_ROUNDING = 1e-6
+_DECIMALS = 6  # more are the rounding of sums of parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class CampaignFollower:
         record = self.record
         return CampaignStatus(
             trials=self._taken,
-            budget_done=_whole(self._spent),
+            budget_done=_rounded(self._spent),
             budget=budget_of(record),
             front=len(self._costs),
             hypervolume=_share(record, self._costs),
@@ -104,7 +104,8 @@ def budget_of(record: CampaignRecord) -> int | None:
 
 def shown_spent(simulations: float) -> str:
     """A number of full simulations, of which short ones are parts: `1,234` or `1,234.5`."""
-    return f"{simulations:,.0f}" if _whole(simulations) == round(simulations) else f"{simulations:,.1f}"
+    rounded = _rounded(simulations)
+    return f"{rounded:,}" if isinstance(rounded, int) else f"{rounded:,.1f}"
 
 
 def shown_budget(status: CampaignStatus) -> str:
@@ -113,10 +114,10 @@ def shown_budget(status: CampaignStatus) -> str:
     return done if status.budget is None else f"{done}/{status.budget:,}"
 
 
-def _whole(simulations: float) -> float:
-    """The number, whole if it is but for the rounding of its parts."""
-    nearest = round(simulations)
-    return nearest if abs(simulations - nearest) < _ROUNDING else simulations
+def _rounded(simulations: float) -> float:
+    """The number without the rounding of its parts; an int if it is whole."""
+    rounded = round(simulations, _DECIMALS)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _metrics(record: CampaignRecord) -> list[str]:

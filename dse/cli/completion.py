@@ -11,17 +11,19 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from dse.errors import DseError, InputError
 
 VARIABLE = "_DSE_COMPLETE"
 _BASH = "complete_bash"
+_ESCAPED = {"'": {"'": "'\\''"}, '"': {letter: "\\" + letter for letter in '"$`\\'}}
+"""How bash writes letters within each kind of quote."""
 
 FIRST_ARGUMENT = {
     **dict.fromkeys(("resume", "front", "tail", "stop", "rm", "enumerate", "replay", "export"), "CAMPAIGN"),
-    **dict.fromkeys(("importance", "worker", "store export"), "CAMPAIGN"),
+    **dict.fromkeys(("importance", "worker", "store export", "store files"), "CAMPAIGN"),
     **dict.fromkeys(("trace info", "trace convert", "trace intervals"), "TRACE"),
 }
 """Command to what its usage line calls its first argument."""
@@ -109,11 +111,24 @@ def _offer(kind: str, store: str | None, incomplete: str) -> list[str]:
 
 
 def _for_shell(name: str, incomplete: str) -> str:
-    """The name as the shell must insert it; bash replaces only what comes after the last colon."""
+    """The name as the shell must insert it; bash replaces only what comes after the last colon.
+
+    After an opening quote bash replaces all but the quote, and closes it.
+    """
     if os.environ.get(VARIABLE) != _BASH:
         return name
+    quote = _word(os.environ)[:1]
+    if quote in _ESCAPED:
+        return "".join(_ESCAPED[quote].get(letter, letter) for letter in name)
     before, colon, _ = incomplete.rpartition(":")
     return shlex.quote(name.removeprefix(before + colon))
+
+
+def _word(environment: Mapping[str, str]) -> str:
+    """The word that bash wants completed, with its quotes."""
+    words = environment.get("COMP_WORDS", "").split("\n")
+    at = int(environment.get("COMP_CWORD", "0"))
+    return words[at] if at < len(words) else ""
 
 
 def _campaigns(store: str | None) -> list[str]:

@@ -51,7 +51,7 @@ def command(
             print_json(front_to_json(CampaignDigest.read(reader, record), front))
         else:
             console().print(front_table(record, front, limit=limit))
-            if not len(front) or constraint_names(record):
+            if not len(front) or constraint_names(record) or record.config.get("fidelity"):
                 _print_misses(CampaignDigest.read(reader, record), front)
     if plot is not None:
         CampaignResult.load(path, number).plot().write_html(plot, include_plotlyjs=True)
@@ -110,8 +110,9 @@ def front_table(record: CampaignRecord, front: Front, *, limit: int) -> Table:
     """The baseline, then at most `limit` designs spread over the front, the best compromise (knee) marked."""
     names = [objective.metric for objective in record.objectives]
     bounded = [objective.metric for objective in record.constraints if objective.metric not in names]
+    so_far = " so far" if record.state == "running" else ""
     made = table(
-        f"Front of {record.name}: {len(front)} designs, hypervolume {front.hypervolume:.6g}",
+        f"Front of {record.name}{so_far}: {len(front)} designs, hypervolume {front.hypervolume:.6g}",
         ["trial", *names, *bounded, "differs from the baseline in"],
         left=["differs from the baseline in"],
     )
@@ -131,6 +132,9 @@ def front_table(record: CampaignRecord, front: Front, *, limit: int) -> Table:
 def _print_misses(digest: CampaignDigest, front: Front) -> None:
     """What stands between the designs and the front: the nearest ones if it is empty, else counts."""
     shown = console()
+    if digest.estimated:
+        text = f"{digest.estimated:,} of {digest.trials:,} trials were only estimated and are not shown."
+        shown.print(text, markup=False)
     if not len(front):
         shown.print("No feasible design yet.")
         if digest.nearest is not None and len(digest.nearest):

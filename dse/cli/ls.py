@@ -16,6 +16,8 @@ StoreOption = Annotated[
     typer.Option("--store", metavar="STORE", help="Store (default: $DSE_STORE or campaigns.sqlite)."),
 ]
 _SECONDS_OF_RATE = 0.5
+_SLOW = "<2/s"
+"""No trial in half a second."""
 
 
 def command(
@@ -49,7 +51,7 @@ def command(
     ]
     made = table(f"Campaigns in {place_of(path)}", titles, left=["name", "state", "objectives"])
     for row, status, rate in listed:
-        measured = "" if rate is None else f"{rate:,.0f}/s"
+        measured = "" if rate is None else f"{rate:,.0f}/s" if rate else _SLOW
         volume = "" if status.hypervolume is None else f"{status.hypervolume:.3f}"
         add_row(
             made, row.id, row.name, row.state, f"{status.trials:,}", shown_budget(status), measured,

@@ -78,12 +78,12 @@ def _follow_as_json(follower: CampaignFollower) -> None:
 def _follow_as_lines(follower: CampaignFollower) -> None:
     """On a terminal one line that changes; elsewhere a line whenever something has changed."""
     rewritten = sys.stdout.isatty()
-    last, moment, before = "", time.monotonic(), follower.status().trials
+    last, moment, before = "", 0.0, follower.status().trials
     for fresh in _looks(follower, _SECONDS_BETWEEN_LINES):
         now = time.monotonic()
         follower.take(fresh)
         status = follower.status()
-        line = _line(follower.record, status, len(fresh) / max(now - moment, 1e-3))
+        line = _line(follower.record, status, len(fresh) / (now - moment) if last else None)
         moment = now
         if rewritten:
             width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be rewritten
@@ -95,12 +95,13 @@ def _follow_as_lines(follower: CampaignFollower) -> None:
         print()
 
 
-def _line(record: CampaignRecord, status: CampaignStatus, rate: float) -> str:
+def _line(record: CampaignRecord, status: CampaignStatus, rate: float | None) -> str:
     unit = "full simulations" if record.config.get("fidelity") else "designs"
     best = [f"{metric} {format_value(value, unit_of(metric))}" for metric, value in status.best.items()]
     volume = "" if status.hypervolume is None else f"  hypervolume {status.hypervolume:.3f}"
+    speed = "" if rate is None else f", {rate:,.0f}/s"
     return (
-        f"{record.name}: {shown_budget(status)} {unit}, {status.trials:,} trials, {rate:,.0f}/s  "
+        f"{record.name}: {shown_budget(status)} {unit}, {status.trials:,} trials{speed}  "
         f"front {status.front}{'  best ' if best else ''}{', '.join(best)}{volume}"
     )
 

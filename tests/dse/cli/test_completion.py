@@ -80,6 +80,23 @@ def test_bash_completes_the_campaigns_of_the_store(complete, words):
     assert complete("dse", *words, "sm") == ["'smart idea'", "small"]
 
 
+def test_bash_gets_names_without_quotes_after_an_opening_quote(complete):
+    assert complete("dse", "front", '"sm') == ["smart idea", "small"]
+
+
+@pytest.mark.parametrize(
+    ("word", "offered"), [("'o", "o'clock\"".replace("'", "'\\''")), ('"o', "o'clock\\\"")]
+)
+def test_quotes_within_a_name_are_written_as_bash_does(monkeypatch, tmp_path, word, offered):
+    Campaign({**SMALL_CAMPAIGN, "name": "o'clock\""}).run(store=tmp_path / "odd.sqlite", threads=1)
+    monkeypatch.setenv("DSE_STORE", str(tmp_path / "odd.sqlite"))
+    monkeypatch.setenv("_DSE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"dse\nfront\n{word}")
+    monkeypatch.setenv("COMP_CWORD", "2")
+
+    assert quick_offer(["front"], "o") == [offered]
+
+
 @pytest.mark.parametrize(("command", "kind"), list(FIRST_ARGUMENT.items()))
 def test_the_quick_answer_is_that_of_the_loaded_command(monkeypatch, stored, command, kind):
     monkeypatch.setenv("DSE_STORE", str(stored))
