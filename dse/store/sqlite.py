@@ -289,8 +289,13 @@ class SqlitePlace:
     def _explained(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", None)
         primary = None if code is None else code & 0xFF
-        if primary == sqlite3.SQLITE_FULL:
+        if primary == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:  # its index cannot grow
             return full(self)
+        if primary == sqlite3.SQLITE_IOERR:
+            return StoreError(
+                f"store {self} cannot be read or written ({error}): its disk is full, gone or failing; every "
+                "trial up to the last commit is kept. See to the disk, then use `dse resume`"
+            )
         if primary in _LOCKED:
             return locked(self)
         if primary in _FOREIGN:

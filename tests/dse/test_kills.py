@@ -34,16 +34,16 @@ def test_a_dozen_kills_lose_nothing():
 
 
 def test_killed_workers_lose_nothing():
-    found = kill(8, 1, "--workers")
+    found = kill(5, 1, "--workers")
 
-    assert found["at"] == {"worker": 8}
+    assert found["at"] == {"worker": 5}
     assert found["finished"] > 0
 
 
 def test_killed_workers_of_the_store_lose_nothing():
-    found = kill(8, 2, "--lease-workers")
+    found = kill(5, 2, "--lease-workers")
 
-    assert sum(found["at"].values()) == 8
+    assert sum(found["at"].values()) == 5
     assert found["finished"] > 0
 
 

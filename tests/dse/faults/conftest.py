@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +26,15 @@ def own_server(postgres: PostgresServer) -> Iterator[PostgresServer]:
     server = PostgresServer("fsync=off")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def readable_folder() -> Iterator[Path]:
+    """A folder that processes of other users may read, as the server of these tests is."""
+    folder = Path(tempfile.mkdtemp(prefix="dse-faults-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

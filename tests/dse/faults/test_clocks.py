@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
@@ -28,12 +25,9 @@ FILE = (
 
 
 @pytest.fixture
-def clock(program_path):
-    """A clock of its own in a folder that a server of another user may read."""
-    folder = Path(tempfile.mkdtemp(prefix="dse-clock-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield JumpingClock(folder, program_path("gcc"))
-    shutil.rmtree(folder)
+def clock(readable_folder, program_path):
+    """A clock for processes that are started in its environment."""
+    return JumpingClock(readable_folder, program_path("gcc"))
 
 
 @pytest.fixture
@@ -47,7 +41,7 @@ def server(clock, postgres, monkeypatch):
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+@pytest.fixture(params=["sqlite", "postgres"])
 def store(request, tmp_path):
     """Where a store may be made whose clock is the one that jumps."""
     if request.param == "sqlite":
@@ -70,6 +64,7 @@ def test_the_clock_of_a_process_can_be_moved_and_its_monotonic_one_cannot(clock)
     assert abs((julian - 2440587.5) * 24 * HOUR - wall) < HOUR
 
 
+@pytest.mark.slow
 def test_clocks_that_jump_cost_no_trial(store, clock, campaign_file, start_dse, monkeypatch):
     monkeypatch.setitem(registry.SIMULATORS, "sleepy", "tests.kills.campaign:SleepySimulator")
     file = campaign_file(*FILE)
