@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,7 +29,7 @@ from dse.scoring import Scores, reference_and_ideal
 from dse.screening import Screen
 from dse.search import SearchProblem
 from dse.space import IndexMatrix
-from dse.store import RunRow, Store, TrialBlock, Trials
+from dse.store import Append, RunRow, Store, TrialBlock, Trials
 
 _SNAPSHOT_EVERY = 16
 
@@ -56,7 +55,7 @@ class CampaignLoop:
     _front: FrontArchive = field(init=False)
     _climb: Climb | None = None
     _last_id: int = 0
-    _append_to_store: Callable[..., None] = field(init=False)
+    _append_to_store: Append = field(init=False)
 
     def __post_init__(self) -> None:
         self._append_to_store = self.store.appender(self.campaign)

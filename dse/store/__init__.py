@@ -22,12 +22,13 @@ from dse.store.records import (
     TrialDetail,
     Trials,
 )
-from dse.store.store import Store
+from dse.store.store import Append, Store
 from dse.store.transfer import BenchRow, CampaignCopy, TransferReader, TransferWriter
 
 __all__ = [
     "DEFAULT_STORE",
     "PACKAGE",
+    "Append",
     "AttachedFile",
     "Attachment",
     "BenchRow",

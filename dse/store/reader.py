@@ -92,13 +92,6 @@ class StoreReader:
         """Names of all campaigns, the newest first; one quick query."""
         return [name for (name,) in self._all("SELECT name FROM campaign ORDER BY id DESC")]
 
-    def n_unique(self, campaign: int, at_most: int | None = None) -> int:
-        """Designs charged to the budget: trials of agents that are no repeats, with an id up to `at_most`."""
-        last = self.n_trials(campaign) if at_most is None else at_most
-        sql = f"SELECT count(*) FROM {trial_table(campaign)} WHERE run > 0 AND origin <> ? AND id <= ?"
-        found: int = self._all(sql, (int(Origin.REPEAT), last))[0][0]
-        return found
-
     def spent(self, campaign: int, at_most: int | None = None) -> float:
         """What the agents' trials with an id up to `at_most` cost, in full simulations; repeats are free."""
         last = self.n_trials(campaign) if at_most is None else at_most
@@ -290,7 +283,7 @@ class StoreReader:
         if not rows:
             known = [name for (name,) in self._all("SELECT name FROM campaign ORDER BY id DESC")]
             hint = did_you_mean(which, known) or (f" It has {listed(known)}." if known else " It is empty.")
-            raise LookupFailed(f"store {self.path} has no campaign {which!r}.{hint}")
+            raise LookupFailed(f"store {self.place} has no campaign {which!r}.{hint}")
         return dict(zip(names, rows[0], strict=True))
 
     def _row(self, id_: int, name: str, created: str, state: str, *texts: str) -> CampaignRow:

@@ -6,10 +6,10 @@ import datetime
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,20 @@ from dse.store.trial_rows import create_trial_table, trial_table
 from dse.store.writer import Writer, change_front, insert_results, insert_snapshot, insert_trials
 
 _KEYS_AT_ONCE = 500
+
+
+class Append(Protocol):
+    """Appends a block of trials, with what was simulated for them on the campaign's own benches, if anything.
+
+    others: pairs of other benches and what was simulated on those.
+    """
+
+    def __call__(
+        self,
+        block: TrialBlock,
+        fresh: ResultBlock | None,
+        others: Sequence[tuple[Sequence[int], ResultBlock]] = (),
+    ) -> None: ...
 
 
 class Store:
@@ -161,12 +175,11 @@ class Store:
         text = json.dumps({"design": point.to_dict(), "metrics": values, "trial": trial})
         self._submit_one("UPDATE campaign SET baseline = ? WHERE id = ?", (text, campaign))
 
-    def appender(self, campaign: int) -> Callable[..., None]:
+    def appender(self, campaign: int) -> Append:
         """A function that appends trials, and to the design cache what was simulated for them.
 
-        It takes a `TrialBlock`, a `ResultBlock` or None of the campaign's own benches, and any number of
-        pairs of other benches and what was simulated on them. All are committed together, so that a resumed
-        campaign finds in the cache what an uninterrupted one would.
+        All is committed together, so that a resumed campaign finds in the cache what an uninterrupted one
+        would.
         """
         record = self.reader.campaign(campaign)
         make = insert_trials(campaign, record.space.names, record.schema.names, self._last_ids)
