@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,7 +124,9 @@ def attached(link: Link, place: Place, campaign: int, kind: str, name: str) -> A
     if row[2] is None:
         return found
     try:
-        return replace(found, data=inflated(bytes(row[2]), *row[:2]))
+        if kind != PACKAGE and found.size > MAX_FILE_BYTES:
+            raise ValueError(f"is said to have {found.size} bytes, more than are kept of a file")
+        return replace(found, data=b"".join(_inflated(bytes(row[2]), *row[:2])))
     except ValueError as error:
         raise StoreError(
             f"store {place} is damaged: the file {name!r} of campaign {campaign} {error}; restore a copy"
@@ -138,7 +140,8 @@ def damaged_blobs(link: Link) -> list[str]:
         size, data = link.execute("SELECT size, data FROM blob WHERE hash = ?", (hash_,)).fetchone()
         try:
             if data is not None:
-                inflated(bytes(data), size, hash_)
+                for _ in _inflated(bytes(data), size, hash_):
+                    pass  # only to see whether it ends well
         except ValueError as error:
             names = link.execute("SELECT name FROM attachment WHERE blob = ?", (hash_,)).fetchall()
             called = ", ".join(sorted({repr(name) for (name,) in names})) or "which nothing names"
@@ -148,20 +151,29 @@ def damaged_blobs(link: Link) -> list[str]:
     return found + [f"files are attached to campaign {number}, which there is not" for number in strangers]
 
 
-def inflated(data: bytes, size: int, expected: str) -> bytes:
-    """The content of `size` bytes with that hash; ValueError says what is wrong. Never makes more bytes."""
+def _inflated(data: bytes, size: int, expected: str) -> Iterator[bytes]:
+    """The content of `size` bytes with that hash, in parts; ValueError says what is wrong with it.
+
+    Never makes many more bytes, whatever `data` unfolds to. The last part comes before the hash is known.
+    """
     if not 0 <= size <= _MOST_BYTES:
         raise ValueError(f"is said to have {size} bytes")
-    worker = zlib.decompressobj()
-    try:
-        found = worker.decompress(data, size + 1)
-    except zlib.error:
-        raise ValueError("cannot be unpacked") from None
-    if len(found) != size or not worker.eof:
+    worker, found, made = zlib.decompressobj(), _hash(), 0
+    while not worker.eof:
+        try:
+            part = worker.decompress(data, _READ_AT_ONCE)
+        except zlib.error:
+            raise ValueError("cannot be unpacked") from None
+        data = worker.unconsumed_tail
+        made += len(part)
+        if made > size or not (part or data or worker.eof):
+            break
+        found.update(part)
+        yield part
+    if made != size or not worker.eof:
         raise ValueError(f"does not have the {size} bytes that it had")
-    if content_hash(found) != expected:
+    if found.hexdigest() != expected:
         raise ValueError("is not what it was: its hash is another one")
-    return found
 
 
 def _hash() -> hashlib.blake2b:

@@ -15,6 +15,7 @@ from dse.campaign_file import Source
 from dse.campaign_files import files_of, folder_with_files
 from dse.exchange import extract_files, list_files
 from dse.store import AttachedFile, Store, open_reader
+from dse.study import Study
 from tests.dse.exchange.campaigns import header, stop_after
 
 CONFIG = {
@@ -157,6 +158,20 @@ def test_a_campaign_from_python_has_no_file_of_its_own(tmp_path, campaign_file):
     Campaign(config).run(store=store, threads=1)
 
     assert list_files(store, 1) == ()
+
+
+def test_the_campaigns_of_a_study_share_its_file(campaign_file, tmp_path):
+    file = campaign_file(("[budget]", "[matrix]\nseed = [1, 2]\n[budget]"), ("unique = 60", "unique = 4"))
+    store = tmp_path / "store.sqlite"
+
+    Study.from_file(file).run(store=store, threads=1)
+
+    with open_reader(store) as reader:
+        kept = [reader.attached(campaign, "campaign", "campaign.toml") for campaign in (1, 2)]
+        contents = reader._all("SELECT count(*) FROM blob")[0][0]
+    assert kept[0] == kept[1]
+    assert kept[0].data == file.read_bytes()
+    assert contents == 1
 
 
 def test_a_file_of_an_option_that_is_gone_is_said_to_be_in_the_store(tmp_path, monkeypatch, caplog):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dse.errors import StoreError
@@ -146,11 +147,14 @@ def test_a_content_that_unfolds_without_end_is_not_unfolded(url):
     with Store(url) as store:
         campaign = create_with(store, "one", AttachedFile.of("campaign", "a.toml", b"short"))
     change(url, "UPDATE blob SET data = ?", zlib.compress(bytes(64 << 20)))
-    change(url, "UPDATE blob SET size = ?", 1 << 60)
 
-    with open_reader(url) as reader, pytest.raises(StoreError, match="is said to have"):
+    with open_reader(url) as reader, pytest.raises(StoreError, match="does not have the 5 bytes"):
         reader.attached(campaign, "campaign", "a.toml")
-    assert any("is said to have" in text for text in check_store(url).problems)
+    for size, seen in ((32 << 20, "does not have the"), (1 << 60, "is said to have")):
+        change(url, "UPDATE blob SET size = ?", size)
+        with open_reader(url) as reader, pytest.raises(StoreError, match="is said to have"):
+            reader.attached(campaign, "campaign", "a.toml")
+        assert any(seen in text for text in check_store(url).problems)
 
 
 def test_files_of_a_campaign_that_is_gone_are_named(url):
@@ -187,3 +191,14 @@ def test_campaigns_that_lend_the_same_simulator_and_workloads_share_one_package(
     assert listed[0] == listed[1]
     assert listed[0][0].kind == "package"
     assert len(blob_sizes(url)) == 1
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20])
+@pytest.mark.parametrize("letter", [b"a", None], ids=["plain", "random"])
+def test_contents_of_every_size_unfold(size, letter):
+    data = np.random.default_rng(size).bytes(size) if letter is None else letter * size
+    deflated = zlib.compress(data, 1)
+
+    parts = list(blobs._inflated(deflated, size, blobs.content_hash(data)))
+
+    assert b"".join(parts) == data
