@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dse.store import default_store
+from dse.store import default_store, place_of
 
 
 def command(
@@ -29,7 +29,9 @@ def command(
     path = default_store() if store is None else store
     server = make_dashboard_server(path, host, port, token, allowed_hosts=allow_host or ())
     shown = f"[{host}]" if ":" in host else host
-    print(f"Dashboard of {path}: http://{shown}:{server.server_port}/  (Ctrl-C ends it)", flush=True)
+    print(
+        f"Dashboard of {place_of(path)}: http://{shown}:{server.server_port}/  (Ctrl-C ends it)", flush=True
+    )
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from dashboards.source import CampaignSource
+from dse.campaign import Campaign
+from dse.campaign_result import CampaignResult
 from dse.cli.completion import quick_offer
 from dse.cli.main import run_command_line
 from tests.dse.cli.test_interruptions import SLOW
@@ -59,6 +63,27 @@ def test_a_campaign_is_run_listed_followed_and_removed(do, campaign_file, url):
     assert quick_offer(["front", "--store", url], "small-") == ["small-enumerated"]
     assert do("rm", "small", "--yes")[0] == 0
     assert [row["name"] for row in json.loads(do("ls", "--json")[1])] == ["small-enumerated"]
+
+
+def test_the_dashboard_shows_a_store_on_a_server_and_not_its_password(do, campaign_file, url):
+    do("run", campaign_file(), "--quiet")
+
+    source = CampaignSource(Path(url))
+
+    (line,) = source.summaries()
+    assert (line.name, line.spent, line.budget) == ("small", 180.0, 180)
+    assert len(source.frame("1").front) == line.front_size > 3
+    assert source.name.startswith("postgresql://dse@/")
+    assert SECRET not in source.name
+
+
+def test_a_result_gives_the_metrics_of_each_workload_from_a_server(campaign_file, url):
+    kept = Campaign.from_file(campaign_file()).run(store=url, threads=1)
+
+    frame = CampaignResult.load(url, "small").workload_frame("time_ns")
+
+    assert frame.equals(kept.workload_frame("time_ns"))
+    assert frame["time_ns"].tolist() == kept.to_frame()["time_ns"].dropna().tolist()
 
 
 @pytest.mark.parametrize("command", [("front", "none"), ("ls",), ("tail", "none"), ("rm", "none", "--yes")])
