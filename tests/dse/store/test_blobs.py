@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,23 @@ def test_contents_of_every_size_unfold(size, letter):
     parts = list(blobs._inflated(deflated, size, blobs.content_hash(data)))
 
     assert b"".join(parts) == data
+
+
+def test_one_may_drop_a_content_while_another_takes_it_up(url):
+    Store(url).close()
+
+    def come_and_go(name: str) -> None:
+        with Store(url) as store:
+            for i in range(8):
+                given = AttachedFile.of("campaign", "a.toml", TEXT)
+                campaign = create_with(store, f"{name} {i}", given)
+                assert store.reader.attached(campaign, "campaign", "a.toml") == given
+                store._owned.pop().release()
+                store.remove_campaign(campaign)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(come_and_go, name) for name in ("one", "two")]:
+            done.result(timeout=60)
+
+    assert blob_sizes(url) == []
+    assert check_store(url).problems == ()
