@@ -34,6 +34,7 @@ FIGURES = {
     "intervals": "dashboards.figures.intervals:intervals_figure",
     "load_curve": "dashboards.figures.load_curve:load_curve_figure",
     "over_time": "dashboards.figures.over_time:over_time_figure",
+    "surrogate": "dashboards.figures.surrogate:surrogate_figure",
 }
 
 TABLES: dict[str, dict[str, str]] = {

@@ -23,7 +23,7 @@ _ESCAPED = {"'": {"'": "'\\''"}, '"': {letter: "\\" + letter for letter in '"$`\
 
 FIRST_ARGUMENT = {
     **dict.fromkeys(("resume", "front", "tail", "stop", "rm", "enumerate", "replay", "export"), "CAMPAIGN"),
-    **dict.fromkeys(("importance", "worker", "store export", "store files"), "CAMPAIGN"),
+    **dict.fromkeys(("importance", "surrogate", "worker", "store export", "store files"), "CAMPAIGN"),
     **dict.fromkeys(("trace info", "trace convert", "trace intervals"), "TRACE"),
 }
 """Command to what its usage line calls its first argument."""

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worker": ("dse.cli.worker", "command", "Simulate for a campaign that runs elsewhere on the store."),
     "front": ("dse.cli.front", "command", "Show the Pareto front of a campaign beside its baseline."),
     "importance": ("dse.cli.importance", "command", "Show what decides a metric, or sets a design apart."),
+    "surrogate": ("dse.cli.surrogate", "command", "Show how well models predict a campaign's metrics."),
     "ls": ("dse.cli.ls", "command", "List the campaigns of a store: state, budget done, front."),
     "tail": ("dse.cli.tail", "command", "Follow a running campaign until it ends."),
     "stop": ("dse.cli.stop", "command", "Ask a running campaign to stop after its batch."),

@@ -9,6 +9,7 @@ from tests.benchmarks import (
     bench_executors,
     bench_front,
     bench_store,
+    bench_surrogates,
 )
 
 bench_engine.main()
@@ -17,3 +18,4 @@ bench_campaign.main()
 bench_front.main()
 bench_command_line.main()
 bench_store.main()
+bench_surrogates.main()

@@ -36,6 +36,7 @@ MISSING: dict[str, list[str]] = {
     "store vacuum": ["--store", "none.sqlite"],
     "store migrate": ["--store", "none.sqlite"],
     "importance": ["none"],
+    "surrogate": ["none"],
     "dashboard": ["--host", "0.0.0.0", "--port", "0"],
     "replay": ["--trace", "none.npz"],
     "export": ["small", "1", "--to", "dramsyss"],
@@ -63,6 +64,7 @@ OF_A_STORE: dict[str, list[str]] = {
     "store vacuum": [],
     "store migrate": [],
     "importance": ["small"],
+    "surrogate": ["small"],
     "replay": ["small", "1"],
     "export": ["small", "1", "--to", "dramsys"],
 }
