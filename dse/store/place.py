@@ -80,7 +80,7 @@ class Link(Protocol):
         """Rows of a query of numbers, (n, width); NULL is NaN."""
 
     def lock_schema(self) -> None:
-        """Within a transaction: be the only one that makes or changes the tables."""
+        """Within a transaction: be the only one that changes tables, or takes up and drops contents."""
 
     def store_plain(self, table: str, column: str) -> None:
         """Keep the bytes of this column as they are, where the database would compress them."""
