@@ -11,6 +11,7 @@ from dse.campaign_result import CampaignResult
 from tests.browser.conftest import served
 from tests.browser.page import PLOT, Page
 from tests.dashboards.stores import HOSTILE, fake_store, running_campaign
+from tests.dse.estimates import add_estimates
 
 pytestmark = [pytest.mark.browser, pytest.mark.requires_program("chromium", "chromedriver")]
 
@@ -36,6 +37,21 @@ def test_the_front_shows_every_design_of_the_result(page, store):
     trials = page.wait_for_points()
 
     assert len(trials) == len(CampaignResult.load(store, 1).front)
+    assert page.severe() == []
+
+
+def test_estimates_are_counted_charged_and_not_drawn(page, store):
+    page.open("/campaign/1")
+    front = page.wait_for_points()
+    add_estimates(store, 5)
+
+    page.open(f"/campaign/1?trial={CampaignResult.load(store, 1).trials.last_id}")
+
+    assert page.wait_for_points() == front
+    page.wait_for_text("#overview", "Estimated only")
+    page.wait_for_text("#design .design-head", "estimated from 25 % of the requests")
+    title = page.wait(f"{PLOT.format('hypervolume')}?._fullLayout?.xaxis?.title?.text")
+    assert title == "Full simulations spent"
     assert page.severe() == []
 
 

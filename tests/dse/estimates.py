@@ -17,7 +17,8 @@ def add_estimates(path: Path | str, n: int = 6, *, fidelity: float = 0.25, feasi
         trials = reader.trials(1)
     rows = np.flatnonzero(trials.feasible & (trials.run == 1))[:n]
     metrics = trials.metrics[rows] * 0.1
-    metrics[:, trials.metric_names.index("served")] = 1.0
+    if "served" in trials.metric_names:
+        metrics[:, trials.metric_names.index("served")] = 1.0
     block = TrialBlock(
         run=1,
         batch=900,
