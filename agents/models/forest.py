@@ -2,7 +2,7 @@
 
 Breiman, Machine Learning 45, 2001, as scikit-learn has it, every column tried at every split. The mean is
 that of the trees and the deviation that among them, each tree having seen another sample of the designs: on
-random designs of the DRAM controller two deviations held 93 to 98 % of the errors, where extremely randomised
+random designs of the DRAM controller two deviations held 92 to 98 % of the errors, where extremely randomised
 trees, no more accurate, held 76 to 96 %.
 
 A tree of N designs and D columns costs O(D N log^2 N) to grow, and a prediction its depth.

@@ -4,8 +4,8 @@ The covariance is Matern's with nu = 3/2 (Rasmussen and Williams 2006, section 4
 columns, which are first scaled by the square root of their importance in a small forest, plus noise. So three
 numbers are tuned by their likelihood and not one a column: on random designs of the DRAM controller (38
 columns) this ranked others as well as a length for each column, or as the process of `agents.analysis.anova`,
-in a quarter of the time or less, and kept its deviations honest where the many lengths fitted the noise (two
-deviations held 84 to 98 % of the errors, against 53 to 94 %).
+in a third of the time or less, and kept its deviations honest where the many lengths fitted the noise (two
+deviations held 84 to 98 % of the errors, against 53 to 96 %).
 
 Fitting N designs costs O(N^3), a prediction O(N^2), so N is limited: of more designs the latest count, and
 the log of `dse -v` says so.
