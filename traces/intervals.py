@@ -28,6 +28,7 @@ _MOST_INTERVALS = 20_000
 _STARTS = 5
 _ITERATIONS = 50
 _ENOUGH = 0.9
+_NOTHING = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _rounded_up(share: float) -> float:
 
 def _clustered(rows: Floats, most: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
     """The cluster of each row, and the middles: as few as reach 90 % of the range of the criterion."""
-    most = min(most, len(np.unique(rows, axis=0)))
+    most = min(most, len(np.unique(rows, axis=0)), max(1, len(rows) - 1))
     rng = np.random.default_rng(seed)
     found = [_best_of_some(rows, k, rng) for k in range(1, most + 1)]
     scores = np.array([_information(rows, cluster, middles) for cluster, middles in found])
@@ -171,12 +172,13 @@ def _spread(rows: Floats, cluster: NDArray[np.int64], middles: Floats) -> float:
 
 
 def _information(rows: Floats, cluster: NDArray[np.int64], middles: Floats) -> float:
-    """Bayesian information criterion of a clustering in spheres of one variance (Pelleg and Moore 2000)."""
+    """Bayesian information criterion of a clustering in spheres of one variance (Pelleg and Moore 2000).
+
+    Intervals that differ by no more than 0.01 in a feature are not worth clusters of their own.
+    """
     n, features = rows.shape
     k = len(middles)
-    if n <= k:
-        return -math.inf
-    variance = max(_spread(rows, cluster, middles) / (features * (n - k)), 1e-12)
+    variance = max(_spread(rows, cluster, middles) / (features * max(n - k, 1)), _NOTHING)
     sizes = np.bincount(cluster, minlength=k)
     members = float((sizes * np.log(np.maximum(sizes, 1) / n)).sum())
     likelihood = members - n * features / 2 * math.log(2 * math.pi * variance) - features * (n - k) / 2

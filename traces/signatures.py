@@ -56,8 +56,7 @@ def signatures(requests: Requests, edges: NDArray[np.int64], seed: int) -> Signa
     region = requests.address >> np.uint64(REGION_BITS)
     hashed = _mixed(region)
     arrival = requests.arrival_cycle
-    last = np.append(arrival[edges[1:-1]], arrival[-1])
-    rate = count / np.maximum(last - arrival[edges[:-1]], 1)
+    rate = count / _durations(arrival, edges)
     writes = _share(requests.is_write != 0, edges)
     local = _share(_recently(region), edges)
     regions = _distinct(hashed, which, len(count))
@@ -97,10 +96,20 @@ def _share(flags: NDArray[np.bool_], edges: NDArray[np.int64]) -> Floats:
     return np.add.reduceat(flags.astype(np.float64), edges[:-1]) / np.diff(edges)
 
 
+def _durations(arrival: NDArray[np.int64], edges: NDArray[np.int64]) -> Floats:
+    """From the first request to that of the next interval; the last one is given a usual gap at its end."""
+    begin, count = arrival[edges[:-1]], np.diff(edges)
+    end = np.append(arrival[edges[1:-1]], arrival[-1])
+    spans = (end - begin).astype(np.float64)
+    spans[-1] *= count[-1] / max(count[-1] - 1, 1)
+    return np.maximum(spans, 1.0)
+
+
 def _recently(region: NDArray[np.uint64]) -> NDArray[np.bool_]:
     found = np.zeros(len(region), dtype=np.bool_)
     for back in range(1, min(_RECENT, len(region) - 1) + 1):
         found[back:] |= region[back:] == region[:-back]
+    found[:1] = found[1:2].any()  # the first request comes after no other
     return found
 
 

@@ -48,7 +48,8 @@ def command(
     arrival_scale: Annotated[
         float | None, typer.Option(help="Multiply arrival times: 2 is half the load.")
     ] = None,
-    length: Annotated[int | None, typer.Option(min=1, help="Only the first requests.")] = None,
+    start: Annotated[int | None, typer.Option(min=0, help="Skip so many requests first.")] = None,
+    length: Annotated[int | None, typer.Option(min=1, help="Only so many requests.")] = None,
     warmup: Annotated[
         int | None, typer.Option(min=0, help="Leave these first requests out of latencies.")
     ] = None,
@@ -142,6 +143,7 @@ def command(
             others={
                 "--diff": diff,
                 "--workload": workload,
+                "--start": start is not None,
                 "--length": length,
                 "--scheduler": scheduler,
                 "--mimic": mimic,
@@ -153,7 +155,7 @@ def command(
     requests = _requests(chosen, trace, workload, clock_mhz)
     if instead is not None and length is None:
         length = min(len(requests), TWIN_REQUESTS)
-    requests = _changed(requests, arrival_scale=arrival_scale, length=length, warmup=warmup)
+    requests = _changed(requests, arrival_scale=arrival_scale, start=start, length=length, warmup=warmup)
     if diff:
         _compare(chosen, requests, instead, wanted, as_json=as_json)
     else:

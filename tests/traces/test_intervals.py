@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from traces import TraceError, Workload
+from traces import Trace, TraceError, Workload
 from traces.intervals import head, phases, representative
 from traces.synthetic import phases as phased
 from traces.synthetic import stream, uniform_random
@@ -85,6 +85,26 @@ def test_clusters_are_numbered_by_first_appearance():
 
 def test_a_steady_trace_needs_fewer_intervals_than_there_is_room_for():
     assert len(representative(Workload.of(stream(40_000)), 0.9)) < 4
+
+
+def test_intervals_that_are_all_alike_form_one_cluster():
+    same = Trace(
+        arrival_cycle=10 * np.arange(5000),
+        address=np.zeros(5000, dtype=np.uint64),
+        is_write=np.zeros(5000, dtype=np.bool_),
+        clock_ns=1.0,
+    )
+
+    (piece,) = representative(Workload.of(same), 0.5)
+
+    assert piece.weight * piece.length == pytest.approx(5000)
+
+
+def test_as_many_clusters_as_intervals_are_never_tried():
+    found = phases(Workload.of(uniform_random(40, seed=1)), 1.0, length=1)
+
+    assert len(found.cluster) == 40
+    assert 1 <= len(found.pieces) < 40
 
 
 def test_the_same_share_and_seed_give_the_same_intervals():

@@ -34,7 +34,7 @@ def test_rate_writes_regions_and_start_are_those_of_the_interval():
     found = look(np.concatenate([far, near]), [0] * 8 + [1, 0] * 4, arrival)
 
     assert found.start_ns.tolist() == [0.0, 8.0]
-    assert found.requests_per_us.tolist() == [1000.0, 125.0]
+    assert found.requests_per_us.tolist() == [1000.0, 1000 * 7 / 64]  # the last has seven gaps in 64 ns
     assert found.write_share.tolist() == [0.0, 0.5]
     assert found.regions.tolist() == [1, 8]
 

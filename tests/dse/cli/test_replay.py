@@ -83,12 +83,28 @@ def test_a_trace_read_piece_by_piece_gives_the_metrics_of_the_whole(run, tmp_pat
     assert json.loads(pieces[1])["metrics"] == json.loads(whole[1])["metrics"]
 
 
+def test_a_part_of_a_trace_is_replayed_as_if_it_were_all(run, tmp_path):
+    lines = [f"{12 * k}: read 0x{64 * (k * 37 % 5000):x}" for k in range(3000)]
+    (tmp_path / "all.stl").write_text("\n".join(lines) + "\n")
+    part = [f"{12 * k}: read 0x{64 * ((k + 1000) * 37 % 5000):x}" for k in range(500)]
+    (tmp_path / "part.stl").write_text("\n".join(part) + "\n")
+    args = ["--clock-mhz", "1200", "--warmup", "100", "--json"]
+
+    cut = run("replay", "--trace", "all.stl", "--start", "1000", "--length", "500", *args)
+    alone = run("replay", "--trace", "part.stl", *args)
+
+    found, expected = (json.loads(out)["metrics"] for _, out, _ in (cut, alone))
+    same = ("requests", "reads", "row_hits", "row_conflicts", "activates", "elapsed_ns")
+    assert [found[name] for name in same] == [expected[name] for name in same]
+
+
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
         (["--trace", "sample:sort"], "expected --trace FILE"),
         (["--trace", "mine.stl", "--audit"], "leave --audit out"),
         (["--trace", "mine.stl", "--length", "5"], "leave --length out"),
+        (["--trace", "mine.stl", "--start", "0"], "leave --start out"),
     ],
 )
 def test_what_needs_the_whole_run_is_refused_piece_by_piece(run, extra, words):
