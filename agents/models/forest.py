@@ -23,7 +23,9 @@ from agents.options import option, read_options
 class Options:
     """How large the forest is."""
 
-    trees: int = option(50, low=10, meaning="trees a metric; twice as many take twice the time and gain little")
+    trees: int = option(
+        50, low=10, meaning="trees a metric; twice as many take twice the time and gain little"
+    )
     leaf: int = option(1, low=1, meaning="fewest designs in a leaf; more smooth the noise of rare events")
 
 
