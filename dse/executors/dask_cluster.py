@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
+import dask
 import numpy as np
 from distributed import Client, Future, KilledWorker, LocalCluster, wait
 from numpy.typing import NDArray
@@ -33,6 +34,14 @@ _LIBRARY_LOGS = [logging.getLogger(name) for name in ("distributed", "distribute
 
 _LEAST_SECONDS = 0.05
 _PATIENCE_S = 30.0
+# What Dask watches for its own pages, many times a second, in every process: nobody looks at them here. Less
+# of it took the workers' overhead from 30 % to 6 % of their CPU time (2.43 and 1.97 s for 1.86 s of work).
+_OWN_CLUSTER = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "500ms",
+}
 _POLL_S = 0.5
 
 Positions = NDArray[np.int64]
@@ -213,13 +222,14 @@ class DaskExecutor:
         return self._client
 
     def _local_cluster(self, workers: int) -> str:
-        self._cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.ERROR,
-        )
+        with dask.config.set(_OWN_CLUSTER):
+            self._cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+            )
         return str(self._cluster.scheduler_address)
 
     def _connect(self) -> None:
