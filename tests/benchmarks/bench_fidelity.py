@@ -68,20 +68,23 @@ def agreement(names: list[str]) -> None:
     from scipy.stats import kendalltau
 
     metrics = [objective["metric"] for objective in OBJECTIVES[:2]]
-    head = "".join(f" {metric} |" for metric in metrics)
-    say(f"| sample | what is simulated |{head}\n|---|---|{'---:|' * len(metrics)}")
+    ways = [f"{share:.0%} {sampling}" for sampling in ("head", "intervals") for share in SHARES]
+    say(f"{metrics[0]} / {metrics[1]}\n")
+    say(f"| sample | {' | '.join(ways)} | forest of {EXAMPLES} others |\n|---|{'---|' * (len(ways) + 1)}")
     for name in names:
-        for way, setup, estimate, full in _estimates(name):
+        cells = []
+        for setup, estimate, full in _estimates(name):
             taus = []
             for metric in metrics:
                 column = setup.simulator.schema.index(metric)
                 good = np.isfinite(estimate[:, column]) & np.isfinite(full[:, column])
                 taus.append(kendalltau(estimate[good, column], full[good, column]).statistic)
-            say(f"| {name} | {way} |" + "".join(f" {tau:.2f} |" for tau in taus))
+            cells.append(" / ".join(f"{tau:.2f}" for tau in taus))
+        say(f"| {name} | {' | '.join(cells)} |")
 
 
 def _estimates(name: str) -> Any:
-    """(way, setup, estimates, full metrics) for the sample, rung by rung."""
+    """(setup, estimates, full metrics) for the sample, rung by rung."""
     full: Values | None = None
     for sampling in ("head", "intervals"):
         fidelity = {"rungs": SHARES, "sampling": sampling, "keep": 0.5}
@@ -96,10 +99,10 @@ def _estimates(name: str) -> Any:
             values = simulator.run_batch(rows, rung.workloads).values
             scale = factors(full[0], rung.per_workload(setup.aggregation, values[0]))
             estimate = Estimate(rung, setup.aggregation, scale).combined(values)
-            yield f"{rung.share:.0%} {sampling}", setup, estimate[1 : DESIGNS + 1], full[1 : DESIGNS + 1, 0]
+            yield setup, estimate[1 : DESIGNS + 1], full[1 : DESIGNS + 1, 0]
         if sampling == "intervals":
             told = _predicted(setup, rows, full[:, 0])
-            yield f"nothing: forest of {EXAMPLES} others", setup, told, full[1 : DESIGNS + 1, 0]
+            yield setup, told, full[1 : DESIGNS + 1, 0]
 
 
 def _predicted(setup: Setup, rows: Any, full: Values) -> Values:
