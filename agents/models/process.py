@@ -90,7 +90,7 @@ def _fit(x: Floats, target: Floats, seed: int) -> _Fitted:
         return _Fitted(None, np.ones(x.shape[1]), float(target[0]), 0.0)
     z = (target - centre) / spread
     importance = RandomForestRegressor(_TREES, random_state=seed, n_jobs=1).fit(x, z).feature_importances_
-    scale = np.sqrt(importance / importance.max())
+    scale = np.sqrt(importance / (importance.max() or 1.0))  # 0 where no column tells the designs apart
     kernel = ConstantKernel(1.0, _VARIANCE) * Matern(2.0, _LENGTH, nu=1.5) + WhiteKernel(1e-2, _NOISE)
     some = np.linspace(0, len(x) - 1, min(len(x), _MOST_TUNED)).astype(np.int64)
     with warnings.catch_warnings():

@@ -136,6 +136,16 @@ def test_a_metric_that_never_changes_is_predicted(name, build, smooth):
     assert deviation.max() < 1e-6
 
 
+def test_designs_that_no_column_tells_apart_are_predicted_by_their_mean(name, build):
+    y = np.random.default_rng(0).normal(5.0, 0.1, (40, 1))
+    model = build(name, 3)
+    model.fit(np.zeros((40, 3)), y)
+    mean, deviation = model.predict(np.zeros((2, 3)))
+
+    assert mean == pytest.approx(np.full((2, 1), y.mean()), abs=0.05)
+    assert np.isfinite(deviation).all()
+
+
 def test_a_column_that_never_changes_does_no_harm(name, build, smooth):
     constant = np.zeros((200, 1))
     model = build(name, 5, 2)
