@@ -81,7 +81,7 @@ def test_a_hundred_killed_workers_lose_nothing():
 def test_workers_of_a_server_and_campaigns_that_are_killed_lose_nothing():
     pytest.importorskip("psycopg")
 
-    found = kill(200, 5, "--lease-workers", "--postgres")
+    found = kill(100, 5, "--lease-workers", "--postgres")
 
     assert set(found["at"]) == {"campaign", "lease worker"}
 

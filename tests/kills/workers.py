@@ -84,6 +84,7 @@ class WorkerKiller:
             if known > killed_at and now > due and self.tally.rounds < rounds:
                 judge.look()
                 if self._kill_one(child):
+                    child.listen(0.0)  # on a busy machine there may be old news, which must not count as new
                     killed_at, due = child.acknowledged, now + self._pause()
         judge.acknowledged = max(judge.acknowledged, child.acknowledged)
         return child
