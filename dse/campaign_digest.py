@@ -165,15 +165,16 @@ class _RunCount:
     estimated: int = 0
     spent: float = 0.0
 
-    def add(self, part: Trials, costs: NDArray[np.float64]) -> None:
-        full = in_full(part)
-        self.trials += len(part)
-        self.unique += int((full & (part.origin != Origin.REPEAT)).sum())
-        self.cached += int((full & (part.origin == Origin.CACHE)).sum())
-        self.feasible += int((full & part.feasible).sum())
+    def add(self, part: Trials, rows: NDArray[np.int64], costs: NDArray[np.float64]) -> None:
+        """Count these rows of a part, whose costs (len(part), M) are given."""
+        full, origin = in_full(part)[rows], part.origin[rows]
+        self.trials += len(rows)
+        self.unique += int((full & (origin != Origin.REPEAT)).sum())
+        self.cached += int((full & (origin == Origin.CACHE)).sum())
+        self.feasible += int((full & part.feasible[rows]).sum())
         self.estimated += int((~full).sum())
-        self.spent += float(part.charge.sum())
-        self.front.insert(costs, part.id)
+        self.spent += float(part.charge[rows].sum())
+        self.front.insert(costs[rows], part.id[rows])
 
 
 @dataclass(slots=True)
@@ -195,7 +196,7 @@ class _Counter:
         costs = counted_costs(self.record, part)
         for number in np.unique(part.run).tolist():
             rows = np.flatnonzero(part.run == number)
-            self.runs[number].add(part.taken(rows), costs[rows])
+            self.runs[number].add(part, rows, costs)
         missing = part.taken(np.flatnonzero(in_full(part) & ~part.feasible))
         violations = violations_of(self.record, missing)
         self.violated += (violations > 0).sum(axis=0)
