@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from dse import registry
 from dse.campaign import Campaign
 from dse.campaign_loop import CampaignLoop
-from dse.errors import ConfigError
+from dse.errors import ConfigError, DseError, LookupFailed
+from dse.executors.leases import LeaseWorker
+from dse.executors.threads import ThreadExecutor
 from dse.search import Capabilities, Proposal
 from dse.store import Origin, open_reader
 from tests.dse.fidelity.hasty import HastySimulator
@@ -319,6 +323,27 @@ def test_no_result_depends_on_the_executor(every_ladder, how):
     alone = Campaign.from_file(every_ladder).run(threads=1)
 
     assert digest(Campaign.from_file(every_ladder).run(**how)) == digest(alone)
+
+
+def test_no_result_depends_on_workers_that_know_only_the_store(halving_file, store):
+    path = halving_file(WITH_MODEL)
+    alone = Campaign.from_file(path).run(threads=1)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(Campaign.from_file(path).run, store=store, executor="leases", workers=2)
+        while not _runs(store):
+            time.sleep(0.01)
+
+        LeaseWorker(store, 1, lambda bench: ThreadExecutor(bench.simulator, bench.workloads)).run()
+
+        assert digest(running.result()) == digest(alone)
+
+
+def _runs(store):
+    try:
+        with open_reader(store) as reader:
+            return bool(reader.campaigns())
+    except (DseError, LookupFailed):
+        return False
 
 
 def test_other_agents_change_nothing_of_a_run(halving_file):
