@@ -31,7 +31,7 @@ from dse.store.schema import SCHEMA_VERSION
 from dse.store.trial_rows import WITH_CHARGE, selected, trial_columns, trial_table, trials_of
 
 Answer = TypeVar("Answer")
-_PART = 40_000  # trials
+_PART = 10_000  # trials; more do not fit the processor's cache
 _KEYS_AT_ONCE = 500
 _WITH_FRONT = 2  # the version of the tables that brought the front, the arrays and the wish to stop
 _WITH_BLOBS = 3
@@ -119,7 +119,7 @@ class StoreReader:
     def parts(
         self, campaign: int, *, after: int = 0, metrics: Sequence[str] | None = None
     ) -> Iterator[Trials]:
-        """What `trials` gives, in parts of some ten thousand, so that not all need be held at once."""
+        """What `trials` gives, in parts of about ten thousand, so that not all need be held at once."""
         record = self.campaign_static(campaign)
         wanted = tuple(metrics) if metrics is not None else record.schema.names
         which = [record.schema.index(name) for name in wanted]

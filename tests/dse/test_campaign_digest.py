@@ -76,6 +76,25 @@ def test_the_store_gives_the_same_digest_with_few_metrics(store):
     assert asdict_but_record(digest) == asdict_but_record(CampaignResult.load(store, 1).digest)
 
 
+@pytest.mark.parametrize("size", [1, 20, 100_000])  # less than a block of the log, a few blocks, all
+@pytest.mark.parametrize("after", [0, 5, 10_000])
+def test_the_parts_of_a_campaign_are_its_trials(store, monkeypatch, size, after):
+    monkeypatch.setattr("dse.store.reader._PART", size)
+    with open_reader(store) as reader:
+        whole = reader.trials(1, after, metrics=["served"])
+
+        parts = list(reader.parts(1, after=after, metrics=["served"]))
+
+    assert (len(parts) > 1) == (size < len(whole))
+    for name in ("id", "run", "origin", "feasible", "indices", "metrics", "fidelity", "charge"):
+        found = [getattr(part, name) for part in parts]
+        assert np.array_equal(
+            np.concatenate([getattr(whole, name)[:0], *found]),
+            getattr(whole, name),
+            equal_nan=name == "metrics",
+        )
+
+
 def test_a_campaign_without_trials_has_no_digest(store):
     record = CampaignResult.load(store, 1).record
     object.__setattr__(record, "reference", None)
