@@ -30,7 +30,7 @@ SEEDS = 10
 SPEND = 100
 REQUESTS = 30_000
 SHARES = [0.05, 0.1, 0.25]
-SHORT = ("sort", "matmul", "bfs")
+SHORT = ("sort", "matmul")
 OBJECTIVES: list[dict[str, Any]] = [
     {"metric": "read_latency_p95_ns"},
     {"metric": "energy_per_bit_pj"},
