@@ -164,7 +164,7 @@ class CampaignResult:
         rows = [[workload.get(column) for column in columns] for workload in self.record.workloads]
         return pandas.DataFrame(rows, columns=columns)
 
-    def workload_frame(self, *metrics: str) -> pandas.DataFrame:
+    def per_workload_frame(self, *metrics: str) -> pandas.DataFrame:
         """What each trial measured on each workload, as a pandas frame: a row for every pair of them.
 
         metrics: those wanted (default: all). Trials that were estimated, failed or are forbidden have no

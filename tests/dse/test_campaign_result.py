@@ -121,7 +121,7 @@ def two_loads(campaign_file, tmp_path):
 
 
 def test_the_metrics_on_each_workload_combine_to_those_of_the_trial(two_loads):
-    frame = two_loads.workload_frame()
+    frame = two_loads.per_workload_frame()
 
     times = frame.pivot(index="trial", columns="workload", values="time_ns")
     measured = two_loads.to_frame().set_index("trial")["time_ns"].dropna()
@@ -131,7 +131,7 @@ def test_the_metrics_on_each_workload_combine_to_those_of_the_trial(two_loads):
 
 
 def test_only_the_metrics_asked_for_are_in_the_frame_of_the_workloads(two_loads):
-    assert list(two_loads.workload_frame("served").columns) == ["trial", "workload", "served"]
+    assert list(two_loads.per_workload_frame("served").columns) == ["trial", "workload", "served"]
 
 
 def test_a_result_that_is_loaded_finds_its_store_from_any_folder(two_loads, tmp_path, monkeypatch):
@@ -139,20 +139,20 @@ def test_a_result_that_is_loaded_finds_its_store_from_any_folder(two_loads, tmp_
     loaded = CampaignResult.load("store.sqlite", "small")
     monkeypatch.chdir("/")
 
-    assert loaded.workload_frame("time_ns").equals(two_loads.workload_frame("time_ns"))
+    assert loaded.per_workload_frame("time_ns").equals(two_loads.per_workload_frame("time_ns"))
 
 
 def test_estimates_have_no_metrics_on_a_workload(two_loads):
-    before = two_loads.workload_frame("time_ns")
+    before = two_loads.per_workload_frame("time_ns")
     add_estimates(two_loads.store, 3)
 
     after = CampaignResult.load(two_loads.store, "small")
 
-    assert after.workload_frame("time_ns").equals(before)
+    assert after.per_workload_frame("time_ns").equals(before)
 
 
 def test_without_a_store_the_frame_of_the_workloads_says_what_to_do(campaign_file):
     result = Campaign.from_file(campaign_file()).run(threads=1)
 
     with pytest.raises(DseError, match=r"run it with store="):
-        result.workload_frame()
+        result.per_workload_frame()

@@ -80,9 +80,9 @@ def test_the_dashboard_shows_a_store_on_a_server_and_not_its_password(do, campai
 def test_a_result_gives_the_metrics_of_each_workload_from_a_server(campaign_file, url):
     kept = Campaign.from_file(campaign_file()).run(store=url, threads=1)
 
-    frame = CampaignResult.load(url, "small").workload_frame("time_ns")
+    frame = CampaignResult.load(url, "small").per_workload_frame("time_ns")
 
-    assert frame.equals(kept.workload_frame("time_ns"))
+    assert frame.equals(kept.per_workload_frame("time_ns"))
     assert frame["time_ns"].tolist() == kept.to_frame()["time_ns"].dropna().tolist()
 
 
