@@ -35,6 +35,7 @@ MISSING: dict[str, list[str]] = {
     "store check": ["--store", "none.sqlite"],
     "store vacuum": ["--store", "none.sqlite"],
     "store migrate": ["--store", "none.sqlite"],
+    "store files": ["none"],
     "importance": ["none"],
     "surrogate": ["none"],
     "dashboard": ["--host", "0.0.0.0", "--port", "0"],
@@ -44,6 +45,7 @@ MISSING: dict[str, list[str]] = {
     "trace convert": ["none.npz", "out.npz"],
     "trace generate": ["strem", "out.npz"],
     "trace record": ["--cache", "large", "--", "true"],
+    "trace intervals": ["none.npz"],
     "space": ["none.toml"],
 }
 
@@ -63,6 +65,7 @@ OF_A_STORE: dict[str, list[str]] = {
     "store check": [],
     "store vacuum": [],
     "store migrate": [],
+    "store files": ["small"],
     "importance": ["small"],
     "surrogate": ["small"],
     "replay": ["small", "1"],

@@ -1,4 +1,4 @@
-"""Every executor runs designs on the workloads that it is asked for, in the order in which they were named."""
+"""Every executor runs designs on the workloads that it is asked for, in the order they were named in."""
 
 from __future__ import annotations
 
