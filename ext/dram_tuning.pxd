@@ -264,13 +264,14 @@ cdef inline void line_up_responses(Arena* a, const Requests* r, int64_t resp_que
 
 cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil:
     """Forget every cached decision and look at every phase in the next cycle."""
+    cdef int plain = PLAIN if a.plain else ANY  # not LONE: requests may not be accepted yet
     cdef int64_t source, number, k
     cdef Channel* c
     a.input_at = a.response_at = NEVER
     a.window_full = 0
     for source in range(a.n_sources):
-        a.next_arrival[source] = next_arrival(a, r, source, a.plain)
-        a.offer_at[source] = next_offer(a, source, a.now + 1, a.plain)
+        a.next_arrival[source] = next_arrival(a, r, source, plain)
+        a.offer_at[source] = next_offer(a, source, a.now + 1, plain)
         a.input_at = earlier(a.input_at, a.offer_at[source])
     a.n_held = a.n_waiting
     a.steps_at = a.now + 1
@@ -279,14 +280,14 @@ cdef inline void schedule_everything(Arena* a, const Requests* r) noexcept nogil
         a.step_at[number] = c.manager_at = c.spare_at = a.now + 1
         c.mute = 0
         c.best_is_extra = 0
-        update_room(a, c, r, a.plain)
+        update_room(a, c, r, plain)
         update_held(c, a.config.n_ranks)
         schedule_response(a, c, a.now + 1, ANY)
         for k in range(a.banks_of_channel):
             count_hits(a, &c.banks[k])
             mark_if_full(a, c, k)
-            choose(a, c, k, a.plain)
-        choose_winner(a, c, a.now + 1, PLAIN if a.plain else ANY)
+            choose(a, c, k, plain)
+        choose_winner(a, c, a.now + 1, plain)
     if a.n_held:
         a.response_at = a.now + 1
 
