@@ -62,7 +62,7 @@ def test_activations_count_for_a_threshold_that_is_set_later():
 
 @pytest.mark.parametrize("number", [3149, 3178, 7337])
 def test_a_request_that_is_not_accepted_yet_when_the_arbiter_changes_counts_from_its_acceptance(number):
-    """Found by 10,000 cases: a lone source's loop, and what is set up for it, counted all that had been offered."""
+    """Found by 10,000 cases: the loop for a lone source counted all that had been offered."""
     assert first_difference(plain_case(number)) is None
 
 
