@@ -33,6 +33,7 @@ PACKAGES = [
     "ext",
     "traces",
     "dse",
+    "dse.campaign",
     "dse.cli",
     "dse.env",
     "dse.exchange",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboards import labels
-from dse.campaign_digest import in_full
+from dse.campaign.digest import in_full
 from dse.front import costs_of, non_dominated
 from dse.metrics import MetricSchema, MetricSpec
 from dse.objective import Objective

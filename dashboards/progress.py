@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dse.campaign_digest import counted_costs
+from dse.campaign.digest import counted_costs
 from dse.front import FrontArchive, HypervolumeTrace, hypervolume
 from dse.store.records import CampaignRecord, Origin, Trials
 

@@ -34,7 +34,7 @@ from dashboards.data import (
 )  # fmt: skip
 from dashboards.progress import CampaignProgress
 from dashboards.summaries import Rate, Totals
-from dse.campaign_digest import in_full
+from dse.campaign.digest import in_full
 from dse.errors import DseError, LookupFailed
 from dse.store import StoreReader, open_reader, place_of
 from dse.store.records import CampaignRecord, CampaignRow, Trials

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dashboards.data import REFERENCE_RUN, Summary, budget_of, runs_of
 from dashboards.progress import CampaignProgress
-from dse.campaign_digest import counted_costs
+from dse.campaign.digest import counted_costs
 from dse.front import FrontArchive
 from dse.store import StoreReader
 from dse.store.records import CampaignRecord, CampaignRow, Trials

@@ -62,8 +62,8 @@ __all__ = [
 
 # Public name: the module it is loaded from.
 _HOMES = {
-    "Campaign": "dse.campaign",
-    "CampaignResult": "dse.campaign",
+    "Campaign": "dse.campaign.campaign",
+    "CampaignResult": "dse.campaign.result",
     "ConfigError": "dse.errors",
     "Constraint": "dse.space",
     "DeadRule": "dse.space",
@@ -87,7 +87,7 @@ _HOMES = {
     "Simulator": "dse.simulator",
     "SpaceError": "dse.errors",
     "StoreError": "dse.errors",
-    "Study": "dse.study",
+    "Study": "dse.campaign.study",
     "Subsystem": "dse.subsystem",
     "make": "dse.registry",
     "make_simulator": "dse.registry",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.errors import LookupFailed
 from dse.executors import make_executor
 from dse.point import DesignPoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.importance import AnalysedMetric
 
 

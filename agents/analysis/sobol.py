@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.analysis.anova import AnovaProcess
-from dse.campaign_digest import in_full
-from dse.campaign_result import CampaignResult
+from dse.campaign.digest import in_full
+from dse.campaign.result import CampaignResult
 from dse.errors import DseError
 from dse.importance import Estimate, Importance, Influence, Kind, MetricImportance
 from dse.space import DesignSpace, IndexMatrix

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.errors import DseError
 from dse.metrics import Direction, MetricSpec
 from dse.registry import names, resolve

@@ -30,7 +30,7 @@ from dashboards.figures.style import (
     translucent,
 )
 from dashboards.source import frame_of
-from dse.campaign_result import CampaignResult  # fmt: skip
+from dse.campaign.result import CampaignResult  # fmt: skip
 
 MAX_RAW_POINTS = 20_000
 MAX_VECTOR_POINTS = 1_500

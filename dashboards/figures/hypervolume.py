@@ -24,7 +24,7 @@ from dashboards.figures.style import (
     translucent,
 )
 from dashboards.source import frame_of
-from dse.campaign_result import CampaignResult  # fmt: skip
+from dse.campaign.result import CampaignResult  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 MAX_STEPS = 240

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from dse.campaign import Campaign
+from dse.campaign.config import UNLIMITED, AgentConfig, BudgetConfig, StudyConfig
+from dse.campaign.dry_run import steps_of
+from dse.campaign.fidelity import Ladder
+from dse.campaign.study import Study
 from dse.cli.terminal import console, print_json
-from dse.config import UNLIMITED, AgentConfig, BudgetConfig, StudyConfig
-from dse.dry_run import steps_of
-from dse.fidelity import Ladder
-from dse.study import Study
 from dse.units import format_duration
 
 app = typer.Typer(no_args_is_help=True, help="Check campaign files, and print their schema.")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.campaign_digest import in_full
+from dse.campaign.digest import in_full
 from dse.front import hypervolume, non_dominated
 from dse.store import CampaignRecord, StoreReader, Trials
 

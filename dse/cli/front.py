@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dse.campaign_digest import CampaignDigest, constraint_names, front_of
-from dse.campaign_result import CampaignResult
+from dse.campaign.digest import CampaignDigest, constraint_names, front_of
+from dse.campaign.result import CampaignResult
 from dse.cli.campaign_status import shown_spent
 from dse.cli.terminal import add_row, console, print_csv, print_json, table
 from dse.errors import ConfigError

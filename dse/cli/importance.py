@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.cli.terminal import add_row, console, print_json, table
 from dse.errors import ConfigError, did_you_mean, listed
 from dse.importance import Analysis, Estimate, Importance, Kind, MetricImportance, OneAtATime, Shapley, Step

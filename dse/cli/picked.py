@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import traces
-from dse.config import WorkloadConfig
+from dse.campaign.config import WorkloadConfig
 from dse.errors import ConfigError, InputError, LookupFailed, listed
 from dse.metrics import Metrics
 from dse.point import DesignPoint
@@ -99,7 +99,7 @@ def as_one_trace(workload: Workload) -> Trace:
 
 
 def _from_file(path: Path, simulator: Simulator) -> DesignPoint:
-    from dse.campaign_setup import read_design
+    from dse.campaign.setup import read_design
 
     try:
         return simulator.space.point(**read_design(path))

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from dse.campaign import Campaign, CampaignResult, DryRun
+from dse.campaign.study import Study
 from dse.cli.front import agents_table, front_table, front_to_json
 from dse.cli.study import dry_run_study, refuse_name, run_study
 from dse.cli.terminal import add_row, console, print_json, progress_bar, table
 from dse.executors import EXECUTORS, ExecutorOptions
 from dse.store import default_store, open_reader, place_of
-from dse.study import Study
 from dse.units import format_duration, format_value
 
 StoreOption = Annotated[

@@ -9,12 +9,12 @@ from pathlib import Path
 import typer
 
 from dse.campaign import CampaignResult
+from dse.campaign.study import Study
 from dse.cli.front import front_to_json
 from dse.cli.terminal import add_row, console, print_json, progress_bar, table
 from dse.errors import ConfigError
 from dse.executors import ExecutorOptions
 from dse.store import place_of
-from dse.study import Study
 from dse.units import format_duration
 
 

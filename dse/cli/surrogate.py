@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.cli.picture import check_picture, write_picture
 from dse.cli.terminal import add_row, console, print_json, table
 from dse.store import default_store

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from dse.campaign_digest import in_full
+from dse.campaign.digest import in_full
 from dse.cli.campaign_status import CampaignFollower, CampaignStatus, shown_budget
 from dse.cli.ls import StoreOption
 from dse.cli.terminal import strict

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dse.progress import Progress, Watcher
+from dse.campaign.progress import Progress, Watcher
 from dse.units import format_value, unit_of
 
 if TYPE_CHECKING:

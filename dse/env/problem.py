@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.campaign.scoring import Scorer
 from dse.errors import ConfigError, InfeasibleError
 from dse.metrics import Metrics
 from dse.objective import Objective
 from dse.point import DesignPoint
-from dse.scoring import Scorer
 from dse.simulator import Simulator
 from dse.space import DesignSpace, IndexMatrix
 from traces.workload import Workload

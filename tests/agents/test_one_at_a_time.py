@@ -8,7 +8,7 @@ import pytest
 
 from agents.analysis import one_at_a_time
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.errors import DseError, LookupFailed
 from tests.agents.known_function import SPACE, KnownSimulator, campaign
 from tests.agents.test_sobol import FAKE

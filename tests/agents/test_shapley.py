@@ -8,7 +8,7 @@ import pytest
 from agents.analysis import shapley
 from agents.analysis.shapley import MOST_PLAYERS, coalitions, shapley_values
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.errors import ConfigError, DseError, LookupFailed
 from dse.parameter import Parameter
 from dse.space import Constraint, DesignSpace

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 import traces
 from dse.campaign import Campaign, CampaignResult
-from dse.campaign_setup import Setup
-from dse.fidelity import Estimate, factors
+from dse.campaign.fidelity import Estimate, factors
+from dse.campaign.screening import Screen
+from dse.campaign.setup import Setup
 from dse.front import hypervolume
-from dse.screening import Screen
 
 DESIGNS = 200
 EXAMPLES = 50

@@ -23,10 +23,10 @@ import numpy as np
 
 from dashboards.pages import campaigns
 from dashboards.source import CampaignSource
+from dse.campaign.scoring import Scorer
 from dse.cli.main import run_command_line
 from dse.front import FrontArchive
 from dse.metrics import Metrics
-from dse.scoring import Scorer
 from dse.store import Origin, RunRow, Store, TrialBlock
 from tests.benchmarks.bench_campaign import calibration_seconds
 from tests.dse.fake import FakeSimulator

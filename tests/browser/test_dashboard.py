@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dashboards.source import CampaignSource
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from tests.browser.conftest import served
 from tests.browser.page import PLOT, Page
 from tests.dashboards.stores import HOSTILE, fake_store, running_campaign

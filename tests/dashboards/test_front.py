@@ -11,7 +11,7 @@ from dashboards.figures import front as front_module
 from dashboards.figures.front import SELECTED_TRACE, draw_front, front_figure
 from dashboards.figures.front_view import default_axes, front_view, selected_point, within, zoomed
 from dashboards.figures.style import DARK, LIGHT
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.objective import Objective
 from tests.dashboards.frames import frame
 

@@ -7,7 +7,7 @@ import pytest
 
 from dashboards import source as source_module
 from dashboards.source import CampaignSource, Unavailable
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from tests.dashboards.stores import HOSTILE, add_trials, fake_store, running_campaign
 from tests.dse.estimates import add_estimates
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dse.config import (
+from dse.campaign.config import (
     AgentConfig,
     BudgetConfig,
     ConstraintConfig,

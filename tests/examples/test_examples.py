@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from dse.campaign import CampaignResult
-from dse.study import Study
+from dse.campaign.study import Study
 from tests.docs.pages import ROOT
 
 EXAMPLES = ROOT / "examples"

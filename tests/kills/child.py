@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dse.campaign
+import dse.campaign.campaign
 from dse.campaign import Campaign
 from dse.errors import LookupFailed, StoreError
 from dse.fault_points import VARIABLE
@@ -91,7 +91,7 @@ class Child:
             AcknowledgingStore.acks = ours
             if how:
                 AcknowledgingStore.batches_per_ack = 1
-            dse.campaign.Store = AcknowledgingStore
+            dse.campaign.campaign.Store = AcknowledgingStore
             if fault_point is not None:
                 os.environ[VARIABLE] = fault_point
             run_or_resume(file, store, how or {"threads": 1})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agents.models.validation import LEAST_DESIGNS, cross_validate
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.errors import ConfigError, DseError, LookupFailed
 from dse.surrogate_accuracy import SurrogateAccuracy
 from tests.agents.known_function import campaign

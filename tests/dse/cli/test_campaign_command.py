@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dse.config import BudgetConfig, CampaignConfig, StopConfig
+from dse.campaign.config import BudgetConfig, CampaignConfig, StopConfig
 
 MATRIX = "[matrix]\nseed = [1, 2]\n[stop]\nstalled_designs = 50\n[budget]"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.cli.main import run_command_line
 from dse.store import Store, open_reader
 from tests.dse.cli.test_interruptions import SLOW, wait_for_trials

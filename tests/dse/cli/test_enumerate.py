@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 import traces
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from tests.dse.fake import FakeSimulator
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.cli.front import agents_table
 from dse.cli.main import run_command_line
 from dse.cli.picked import pick_trial

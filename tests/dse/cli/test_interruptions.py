@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.store import open_reader
 
 SLOW = ('name = "fake"', 'name = "fake"\ndelay_s = 0.02')

@@ -9,7 +9,7 @@ import pytest
 
 from dashboards.source import CampaignSource
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.cli.completion import quick_offer
 from dse.cli.main import run_command_line
 from tests.dse.cli.test_interruptions import SLOW

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dse.campaign_loop import CampaignLoop
+from dse.campaign.loop import CampaignLoop
 from dse.exchange import CampaignArchive
 from dse.metrics import Metrics, MetricSchema, MetricSpec
 from dse.objective import Objective

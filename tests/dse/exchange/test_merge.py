@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.errors import LookupFailed, StoreError
 from dse.exchange import (
     CampaignArchive,

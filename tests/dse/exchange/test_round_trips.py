@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dse.campaign import Campaign
-from dse.campaign_result import CampaignResult
+from dse.campaign.result import CampaignResult
 from dse.exchange import FORMATS as KINDS
 from dse.exchange import CampaignArchive, ExchangeError, export_campaign, import_campaign
 from dse.exchange.csv_file import guarded, unguarded

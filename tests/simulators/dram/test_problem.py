@@ -7,9 +7,9 @@ import pytest
 
 import dse
 import traces
+from dse.campaign.scoring import Scorer, reference_and_ideal
 from dse.front import hypervolume, non_dominated
 from dse.objective import Objective
-from dse.scoring import Scorer, reference_and_ideal
 
 DEVICE = "ddr4-2400-8gb-x8"
 SAMPLES = ("sort", "bfs", "join")
