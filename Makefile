@@ -9,6 +9,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
+TEST_JOBS ?= auto
 
 KERNELS = $(wildcard ext/*.pyx ext/*.pxd)
 STAMP_VENV = $(VENV)/.made
@@ -27,8 +28,8 @@ help:            ## This list
 demo: build      ## A campaign over every searcher: front printed and drawn, one design exported
 	$(BIN)/python examples/demo.py
 
-test: $(STAMP_TEST) build  ## The tests, but for the slow ones
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(STAMP_TEST) build  ## The tests, but for the slow ones, on every core (TEST_JOBS=1: one at a time)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(STAMP_TEST) build  ## The tests that take more than five seconds each
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Generator
@@ -20,7 +21,7 @@ PROGRAMS = {
     "initdb": (("initdb",), "postgresql"),
 }
 
-_skipped_for: Counter[str] = Counter()
+_MISSING = re.compile(r"(\w+) is missing: apt-get install ")
 
 
 def find_program(name: str) -> str | None:
@@ -40,7 +41,6 @@ def program_path():
 def _require(name: str) -> str:
     path = find_program(name)
     if path is None:
-        _skipped_for[name] += 1
         pytest.skip(f"{name} is missing: apt-get install {PROGRAMS[name][1]}")
     return path
 
@@ -75,6 +75,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for name, count in sorted(_skipped_for.items()):
+    reports = [*terminalreporter.stats.get("skipped", ()), *terminalreporter.stats.get("failed", ())]
+    found = (_MISSING.search(str(report.longrepr)) for report in reports)  # other processes ran some of them
+    skipped_for = Counter(match[1] for match in found if match and match[1] in PROGRAMS)
+    for name, count in sorted(skipped_for.items()):
         terminalreporter.section(f"{count} tests did NOT run: {name} is missing", red=True, bold=True)
         terminalreporter.line(f"install it with: apt-get install {PROGRAMS[name][1]}")

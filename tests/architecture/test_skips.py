@@ -31,11 +31,21 @@ def test_known():
 def run_tests(tmp_path):
     """Run a test file in a project of its own with our conftest and an empty PATH."""
 
-    def run(source, require=""):
+    def run(source, *options, require=""):
         (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())
         (tmp_path / "test_one.py").write_text(source)
         environment = {**os.environ, "PATH": str(tmp_path), "DSE_REQUIRE": require}
-        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", str(tmp_path)]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-rs",
+            "-p",
+            "no:cacheprovider",
+            *options,
+            str(tmp_path),
+        ]
         return subprocess.run(
             command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True
         )
@@ -43,8 +53,9 @@ def run_tests(tmp_path):
     return run
 
 
-def test_a_missing_program_skips_loudly(run_tests):
-    shown = run_tests(NEEDS_A_PROGRAM)
+@pytest.mark.parametrize("options", [(), ("-n", "1")])
+def test_a_missing_program_skips_loudly(run_tests, options):
+    shown = run_tests(NEEDS_A_PROGRAM, *options)
 
     assert shown.returncode == 0
     assert "1 tests did NOT run: valgrind is missing" in shown.stdout
