@@ -25,16 +25,16 @@ class CampaignStatus:
 
     budget_done, budget: what its runs have spent, in full simulations (a design known already counts, a
     repeat does not), and how much they may; budget is None where the campaign is not bounded by designs.
-    front: its feasible designs, simulated in full, that nothing dominates. hypervolume:
-    relative to the box between ideal and reference point; None before the reference sample is done. best:
-    metric of each objective to its best feasible value.
+    front: its feasible designs, simulated in full, that nothing dominates. relative_hypervolume: in the box
+    between ideal and reference point; None before the reference sample is done. best: metric of each
+    objective to its best feasible value.
     """
 
     trials: int
     budget_done: float
     budget: int | None
     front: int
-    hypervolume: float | None
+    relative_hypervolume: float | None
     best: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class CampaignFollower:
             budget_done=_rounded(self._spent),
             budget=budget_of(record),
             front=len(self._costs),
-            hypervolume=_share(record, self._costs),
+            relative_hypervolume=_share(record, self._costs),
             best=_best(record, self._costs),
         )
 
@@ -120,15 +120,19 @@ def _rounded(simulations: float) -> float:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
+def shown_hypervolume(record: CampaignRecord, volume: float) -> str:
+    """A hypervolume in cost units, relative to the box between ideal and reference point."""
+    return f"{volume:.6g}" if record.box is None else f"{volume / record.box:.3f}"
+
+
 def _metrics(record: CampaignRecord) -> list[str]:
     return list(dict.fromkeys(objective.metric for objective in record.objectives))
 
 
 def _share(record: CampaignRecord, costs: NDArray[np.float64]) -> float | None:
-    if record.reference is None or record.ideal is None:
+    if record.reference is None or record.box is None:
         return None
-    box = float(np.prod(record.reference - record.ideal))
-    return hypervolume(costs, record.reference) / box if box > 0 and len(costs) else 0.0
+    return hypervolume(costs, record.reference) / record.box if len(costs) else 0.0
 
 
 def _best(record: CampaignRecord, costs: NDArray[np.float64]) -> dict[str, float]:

@@ -9,7 +9,7 @@ import typer
 
 from dse.campaign.digest import CampaignDigest, constraint_names, front_of
 from dse.campaign.result import CampaignResult
-from dse.cli.campaign_status import shown_spent
+from dse.cli.campaign_status import shown_hypervolume, shown_spent
 from dse.cli.terminal import add_row, console, print_csv, print_json, table
 from dse.errors import ConfigError
 from dse.front import Front, FrontDesign, knee
@@ -34,7 +34,10 @@ def command(
     limit: Annotated[int, typer.Option(min=1, help="Most designs in the table.")] = _MOST_SHOWN,
     plot: Annotated[Path | None, typer.Option(help="Also draw it, into this HTML file.")] = None,
 ) -> None:
-    """Show the feasible designs that nothing dominates, with their difference from the baseline."""
+    """Show the feasible designs that nothing dominates, with their difference from the baseline.
+
+    The hypervolume is relative to the box between the ideal and the reference point of the campaign.
+    """
     if as_json and as_csv:
         raise ConfigError("--json and --csv exclude each other")
     path = store or default_store()
@@ -68,6 +71,7 @@ def front_to_json(digest: CampaignDigest, front: Front) -> dict[str, Any]:
         "constraints": [objective.text for objective in record.constraints],
         "reference_costs": front.reference.tolist(),
         "hypervolume": front.hypervolume,
+        "relative_hypervolume": front.hypervolume / record.box if record.box else None,
         "trials": digest.trials,
         "feasible_trials": digest.feasible,
         "estimated_trials": digest.estimated,
@@ -112,7 +116,8 @@ def front_table(record: CampaignRecord, front: Front, *, limit: int) -> Table:
     bounded = [objective.metric for objective in record.constraints if objective.metric not in names]
     so_far = " so far" if record.state == "running" else ""
     made = table(
-        f"Front of {record.name}{so_far}: {len(front)} designs, hypervolume {front.hypervolume:.6g}",
+        f"Front of {record.name}{so_far}: {len(front)} designs, hypervolume "
+        + shown_hypervolume(record, front.hypervolume),
         ["trial", *names, *bounded, "differs from the baseline in"],
         left=["differs from the baseline in"],
     )
@@ -175,7 +180,7 @@ def agents_table(digest: CampaignDigest) -> Table:
         counts = [one.unique, one.estimated] if ladder else [one.unique]
         cells = [f"{n:,}" for n in (*counts, one.cached, repeats, one.feasible)]
         spent = [shown_spent(one.spent)] if ladder else []
-        add_row(made, one.agent, one.seeds, *spent, *cells, f"{one.hypervolume:.6g}")
+        add_row(made, one.agent, one.seeds, *spent, *cells, shown_hypervolume(digest.record, one.hypervolume))
     return made
 
 

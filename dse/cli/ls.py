@@ -52,7 +52,7 @@ def command(
     made = table(f"Campaigns in {place_of(path)}", titles, left=["name", "state", "objectives"])
     for row, status, rate in listed:
         measured = "" if rate is None else f"{rate:,.0f}/s" if rate else _SLOW
-        volume = "" if status.hypervolume is None else f"{status.hypervolume:.3f}"
+        volume = "" if status.relative_hypervolume is None else f"{status.relative_hypervolume:.3f}"
         add_row(
             made, row.id, row.name, row.state, f"{status.trials:,}", shown_budget(status), measured,
             f"{status.front:,}", volume, ", ".join(row.objectives), row.created[:16],

@@ -10,6 +10,7 @@ import typer
 
 from dse.campaign import CampaignResult
 from dse.campaign.study import Study
+from dse.cli.campaign_status import shown_hypervolume
 from dse.cli.front import front_to_json
 from dse.cli.terminal import add_row, console, print_json, progress_bar, table
 from dse.errors import ConfigError
@@ -81,8 +82,14 @@ def _show(results: list[CampaignResult], store: Path | str) -> None:
     )
     for result in results:
         front = result.front
-        add_row(made, result.name, f"{len(result.trials):,}", len(front), f"{front.hypervolume:.6g}")
-    made.caption = "each hypervolume is up to its own campaign's reference point: compare within a campaign"
+        add_row(
+            made,
+            result.name,
+            f"{len(result.trials):,}",
+            len(front),
+            shown_hypervolume(result.record, front.hypervolume),
+        )
+    made.caption = "each hypervolume is relative to its own campaign's box of ideal and reference point"
     shown = console()
     shown.print(made)
     shown.print(f"Kept in {place_of(store)}. See: dse front NAME; dse dashboard", markup=False)

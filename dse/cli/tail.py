@@ -98,7 +98,7 @@ def _follow_as_lines(follower: CampaignFollower) -> None:
 def _line(record: CampaignRecord, status: CampaignStatus, rate: float | None) -> str:
     unit = "full simulations" if record.config.get("fidelity") else "designs"
     best = [f"{metric} {format_value(value, unit_of(metric))}" for metric, value in status.best.items()]
-    volume = "" if status.hypervolume is None else f"  hypervolume {status.hypervolume:.3f}"
+    volume = "" if status.relative_hypervolume is None else f"  hypervolume {status.relative_hypervolume:.3f}"
     speed = "" if rate is None else f", {rate:,.0f}/s"
     return (
         f"{record.name}: {shown_budget(status)} {unit}, {status.trials:,} trials{speed}  "

@@ -151,6 +151,14 @@ class CampaignRecord:
     baseline: Metrics | None
     baseline_trial: int | None
 
+    @property
+    def box(self) -> float | None:
+        """Volume between the reference point and the ideal, in which hypervolumes are shown; None without."""
+        if self.reference is None or self.ideal is None:
+            return None
+        volume = float(np.prod(self.reference - self.ideal))
+        return volume if volume > 0 else None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trials:

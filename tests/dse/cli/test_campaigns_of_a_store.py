@@ -66,7 +66,7 @@ def test_ls_shows_budget_front_and_hypervolume_of_each_campaign(finished, do):
     assert row["front"] == len(result.front)
     assert row["best"]["time_ns"] == pytest.approx(result.best["time_ns"].metrics["time_ns"])
     box = (result.record.reference - result.record.ideal).prod()
-    assert row["hypervolume"] == pytest.approx(result.front.hypervolume / box)
+    assert row["relative_hypervolume"] == pytest.approx(result.front.hypervolume / box)
 
 
 def test_the_former_name_of_ls_still_works(finished, do):
