@@ -10,6 +10,7 @@ from tests.benchmarks import (
     bench_front,
     bench_store,
     bench_surrogates,
+    bench_views,
 )
 
 bench_engine.main()
@@ -19,3 +20,4 @@ bench_front.main()
 bench_command_line.main()
 bench_store.main()
 bench_surrogates.main()
+bench_views.main()
