@@ -30,6 +30,7 @@ from dse.errors import ConfigError, LookupFailed
 from dse.executors import Executor, ExecutorOptions, check_options, make_executor
 from dse.executors.leases import CampaignPlace
 from dse.interrupt import stop_on_interrupt
+from dse.option_files import given
 from dse.provenance import provenance, usable_cores
 from dse.search import SearchProblem
 from dse.simulator import Simulator
@@ -191,9 +192,10 @@ class Campaign:
         state = "failed"
         try:
             pieces = setup.ladder.workloads if setup.ladder else ()
-            executor = make_executor(
-                setup.simulator, (*setup.workloads, *pieces), threads=threads, place=place, **how
-            )
+            with given(setup.option_files):
+                executor = make_executor(
+                    setup.simulator, (*setup.workloads, *pieces), threads=threads, place=place, **how
+                )
             with (
                 closing(executor),
                 stop_on_interrupt() as stop,

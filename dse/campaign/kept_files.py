@@ -3,8 +3,7 @@
 - `campaign`: the campaign file itself, with its comments.
 - `baseline`: the design file that `baseline` names; `trace`: the files that `[[workloads]]` name.
 - `option`: files that options of the simulator or of an agent name, alone or as `FILE#part`, for example a
-  memory of the user's own (`device = "mine.toml#name"`). A value counts as a file if it has a suffix and
-  such a file exists in the current folder, from where options are read.
+  memory of the user's own (`device = "mine.toml#name"`): see `dse.option_files`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any
 
 from dse.campaign.config import CampaignConfig
 from dse.campaign.file import Source, check_config
+from dse.option_files import find_option_file, named_files
 from dse.store import AttachedFile, StoreReader
 
 CAMPAIGN, BASELINE, TRACE, OPTION = "campaign", "baseline", "trace", "option"
@@ -33,11 +33,8 @@ def files_of(config: CampaignConfig, source: Source, base: Path) -> tuple[Attach
         found[CAMPAIGN, Path(source.path).name] = Path(source.path)
     for kind, name in _beside(config):
         found[kind, name] = base / Path(name).expanduser()
-    options = [config.simulator.options, *(agent.options for agent in config.agents)]
-    for text in _texts(options):
-        name = text.rpartition("#")[0] or text
-        if PurePosixPath(name).suffix:
-            found[OPTION, name] = Path(name)
+    for name in named_files(_options(config)):
+        found[OPTION, name] = find_option_file(name, base) or Path(name)
     return tuple(_read(found))
 
 
@@ -45,38 +42,51 @@ def files_of(config: CampaignConfig, source: Source, base: Path) -> tuple[Attach
 def folder_with_files(
     reader: StoreReader, campaign: int, config: dict[str, Any], base: Path
 ) -> Iterator[Path]:
-    """A folder with the campaign's design and traces: `base`, or a passing one if one is gone from there.
+    """A folder with the files that the campaign names: `base`, or a passing one if some are gone from there.
 
     Of files whose names lead out of their folder, and of those that the store only notes, there is no copy;
     then it is `base`, too, and what reads them says what is missing.
     """
-    _name_missing_options(reader, campaign)
-    wanted = [(kind, name) for kind, name in _beside(check_config(config))]
-    if all((base / Path(name).expanduser()).exists() for _, name in wanted):
+    places: dict[tuple[str, str], Path | None] = {}
+    for kind, name in _beside(check_config(config)):
+        beside = base / Path(name).expanduser()
+        places[kind, name] = beside if beside.exists() else None
+    for one in reader.attachments(campaign):
+        if one.kind == OPTION:
+            places[OPTION, one.name] = find_option_file(one.name, base)
+    gone = [key for key, place in places.items() if place is None]
+    kept = {key: reader.attached(campaign, *key) for key in gone}
+    if not gone or not all(file and file.data is not None for file in kept.values()):
         yield base
         return
-    kept = [reader.attached(campaign, kind, name) for kind, name in wanted]
     with tempfile.TemporaryDirectory(prefix="marl-dse-") as made:
-        for file in kept:
-            if file is None or file.data is None or not _stays_inside(file.name):
+        for (kind, name), place in places.items():
+            if Path(name).expanduser().is_absolute() and place is not None:
+                continue
+            if not _stays_inside(name):
                 yield base
                 return
-            path = Path(made) / file.name
+            path = Path(made) / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(file.data)
+            file = kept.get((kind, name))
+            if file is not None and file.data is not None:
+                path.write_bytes(file.data)
+            elif place is not None and not path.exists():
+                path.symlink_to(place.resolve())
         log.info("the files of campaign %d are taken from the store: some are gone from %s", campaign, base)
         yield Path(made)
 
 
-def _name_missing_options(reader: StoreReader, campaign: int) -> None:
-    """Say which files of options are not here: they are read from the current folder, and not put there."""
-    for one in reader.attachments(campaign):
-        if one.kind == OPTION and one.kept and not Path(one.name).is_file():
-            log.warning(
-                "%s is not there, which the campaign was run with; the store has it: "
-                "`dse store files %d --out FOLDER` writes it",
-                *(one.name, campaign),
-            )
+def kept_option_files(reader: StoreReader, campaign: int) -> dict[str, bytes]:
+    """What the files held that options of the simulator named, as the store has kept them."""
+    names = [one.name for one in reader.attachments(campaign) if one.kind == OPTION and one.kept]
+    kept = {name: reader.attached(campaign, OPTION, name) for name in names}
+    return {name: file.data for name, file in kept.items() if file is not None and file.data is not None}
+
+
+def _options(config: CampaignConfig) -> list[dict[str, Any]]:
+    """All that may name files: options of the simulator and of the agents."""
+    return [config.simulator.options, *(agent.options for agent in config.agents)]
 
 
 def _beside(config: CampaignConfig) -> list[tuple[str, str]]:
@@ -84,17 +94,6 @@ def _beside(config: CampaignConfig) -> list[tuple[str, str]]:
     names = [(BASELINE, config.baseline)] if isinstance(config.baseline, str) else []
     specs = (spec for workload in config.workloads for spec in workload.specs)
     return names + [(TRACE, spec) for spec in specs if not spec.startswith(_NO_FILES)]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in nested options."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from _texts(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
 
 
 def _read(paths: dict[tuple[str, str], Path]) -> Iterable[AttachedFile]:

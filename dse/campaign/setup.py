@@ -21,6 +21,7 @@ from dse.campaign.scoring import Scorer
 from dse.campaign.stop_rules import StopRules
 from dse.errors import ConfigError, InfeasibleError, SpaceError
 from dse.objective import Objective, check_objectives
+from dse.option_files import contents, given
 from dse.point import DesignPoint
 from dse.registry import make_simulator, resolve
 from dse.rules import Constraint
@@ -39,13 +40,15 @@ class Setup:
     """A campaign ready to run.
 
     full_space: the simulator's, with the constraints of the file; trials are rows of it. space: what the file
-    left of it, in which agents search. runs: number 0 is the baseline and the reference sample. weights: (W,)
-    of the workloads; aggregation: how metrics combine over them. ladder: of `[fidelity]`.
+    left of it, in which agents search. option_files: contents of the files that the simulator's options name.
+    runs: number 0 is the baseline and the reference sample. weights: (W,) of the workloads; aggregation: how
+    metrics combine over them. ladder: of `[fidelity]`.
     """
 
     config: CampaignConfig
     source: Source
     simulator: Simulator
+    option_files: dict[str, bytes]
     workloads: tuple[Workload, ...]
     weights: NDArray[np.float64]
     aggregation: Aggregation
@@ -81,8 +84,9 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
     Raises InputError with file, line and key for anything unknown or contradictory, InfeasibleError if no
     design satisfies the constraints of the space.
     """
+    option_files = contents(config.simulator.options, base)
     if simulator is None:
-        with source.at("simulator"):
+        with source.at("simulator"), given(option_files):
             simulator = make_simulator(config.simulator.name, **config.simulator.options)
     full_space = _constrained(config, source, simulator.space)
     with source.at("space"):
@@ -96,6 +100,7 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
         config=config,
         source=source,
         simulator=simulator,
+        option_files=option_files,
         workloads=workloads,
         weights=weights,
         aggregation=_aggregation(config, source, simulator, weights, objectives),

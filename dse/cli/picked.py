@@ -9,8 +9,10 @@ from typing import Any
 
 import traces
 from dse.campaign.config import WorkloadConfig
+from dse.campaign.kept_files import kept_option_files
 from dse.errors import ConfigError, InputError, LookupFailed, listed
 from dse.metrics import Metrics
+from dse.option_files import given
 from dse.point import DesignPoint
 from dse.registry import make_simulator
 from dse.simulator import Simulator
@@ -56,10 +58,13 @@ def pick_trial(campaign: str, trial: int, store: Path | None) -> Picked:
     with StoreReader(path) as reader:
         record = reader.campaign(int(campaign) if campaign.isdigit() else campaign)
         detail = reader.detail(record.id, trial)
+        option_files = kept_option_files(reader, record.id)
+    with given(option_files):
+        simulator = make_simulator(record.simulator["name"], **record.simulator.get("options", {}))
     return Picked(
         label=f"{record.name}-{trial}",
         point=detail.point,
-        simulator=make_simulator(record.simulator["name"], **record.simulator.get("options", {})),
+        simulator=simulator,
         metrics=None if detail.metrics.failed or detail.fidelity < 1.0 else detail.metrics,
         description=_description(record),
         workloads=tuple(WorkloadConfig.model_validate(item) for item in record.config["workloads"]),

@@ -1,8 +1,8 @@
 """A simulator's recipe and the workloads as bytes: what a worker gets once, before any design.
 
-The bytes are a NumPy archive without pickle: the columns of every trace, and a JSON header with the
-simulator's entry in the registry, its options, and everything by which a worker can tell that it would
-measure the same: versions, build, space, schema and workloads.
+The bytes are a NumPy archive without pickle: the columns of every trace, the files that the simulator's
+options name, and a JSON header with the simulator's entry in the registry, its options, and everything by
+which a worker can tell that it would measure the same: versions, build, space, schema and workloads.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 import dse
 from dse.errors import ConfigError, DseError, InputError
+from dse.option_files import contents, given
 from dse.registry import SIMULATORS, check_keywords
 from dse.simulator import Simulator
 from traces.trace import Trace
@@ -49,11 +50,13 @@ def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
             f"simulator {simulator.name!r} is not in dse.registry.SIMULATORS, so no other process can build "
             "it: register it as 'module:Name', or use executor 'threads'"
         )
+    files = contents(simulator.describe())
     traces = {trace.hash: trace for workload in workloads for trace in workload.traces}
     place = {key: position for position, key in enumerate(traces)}
     header = {
         "entry": SIMULATORS[simulator.name],
         "options": simulator.describe(),
+        "files": list(files),
         "identity": _identity(simulator, workloads),
         "traces": [
             {"name": t.name, "clock_fs": t.clock_fs, "provenance": dict(t.provenance)}
@@ -77,6 +80,10 @@ def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
         for position, trace in enumerate(traces.values())
         for name in _COLUMNS
     }
+    columns |= {
+        f"file_{position}": np.frombuffer(content, dtype=np.uint8)
+        for position, content in enumerate(files.values())
+    }
     buffer = io.BytesIO()
     np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **columns)
     return buffer.getvalue()
@@ -86,6 +93,7 @@ def unpack(data: bytes) -> Bench:
     """Build the simulator and the workloads. Raises WorkerMismatch if they would not measure the same."""
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         header = json.loads(archive["header"].tobytes())
+        files = {name: archive[f"file_{k}"].tobytes() for k, name in enumerate(header["files"])}
         traces = [
             Trace(**row, **{name: archive[f"{name}_{position}"] for name in _COLUMNS})
             for position, row in enumerate(header["traces"])
@@ -94,7 +102,8 @@ def unpack(data: bytes) -> Bench:
         Workload(**{**row, "traces": tuple(traces[position] for position in row["traces"])})
         for row in header["workloads"]
     )
-    simulator = _build(header)
+    with given(files):
+        simulator = _build(header)
     differences = _differences(_identity(simulator, workloads), header["identity"])
     if differences:
         raise WorkerMismatch(differences)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.errors import InputError, did_you_mean, listed
+from dse.option_files import read_option_file
 from simulators.dram.memory.constraints import COMMANDS
 
 MOST_BYTES = 1 << 20
@@ -26,12 +27,11 @@ def load_standard(path: str | Path) -> dict[str, Any]:
 
     The file is TOML, at most `MOST_BYTES` long; nothing in it is executed (see `constraints.evaluate`).
     """
-    path = Path(path)
+    name, path = str(path), Path(path)
     if path.exists() and not path.is_file():
         raise InputError("cannot be read (it is no file): expected a standard's file", path=path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_option_file(name, MOST_BYTES)
     except OSError as error:
         raise InputError(
             f"cannot be read ({error.strerror}): expected a standard's file", path=path

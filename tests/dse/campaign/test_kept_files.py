@@ -12,11 +12,11 @@ import pytest
 import traces
 from dse.campaign import Campaign
 from dse.campaign.file import Source
-from dse.campaign.kept_files import files_of, folder_with_files
+from dse.campaign.kept_files import files_of
 from dse.campaign.study import Study
 from dse.exchange import extract_files, list_files
-from dse.store import AttachedFile, Store, open_reader
-from tests.dse.exchange.campaigns import header, stop_after
+from dse.store import open_reader
+from tests.dse.exchange.campaigns import stop_after
 
 CONFIG = {
     "name": "options",
@@ -172,23 +172,3 @@ def test_the_campaigns_of_a_study_share_its_file(campaign_file, tmp_path):
     assert kept[0] == kept[1]
     assert kept[0].data == file.read_bytes()
     assert contents == 1
-
-
-def test_a_file_of_an_option_that_is_gone_is_said_to_be_in_the_store(tmp_path, monkeypatch, caplog):
-    monkeypatch.chdir(tmp_path)
-    Path("mine.toml").write_text("x = 1")
-    store = tmp_path / "store.sqlite"
-    with Store(store) as opened:
-        kept = AttachedFile.read("option", "mine.toml", Path("mine.toml"))
-        opened.create_campaign(header("one"), opened.benches({"s": 1}, ["m"], ["h"]), [kept])
-    config = {**CONFIG, "name": "one"}
-    with open_reader(store) as reader, caplog.at_level(logging.WARNING, "dse"):
-        with folder_with_files(reader, 1, config, tmp_path):
-            before = caplog.text
-        Path("mine.toml").unlink()
-        with folder_with_files(reader, 1, config, tmp_path):
-            pass
-
-    assert before == ""
-    assert "mine.toml is not there" in caplog.text
-    assert "`dse store files 1 --out FOLDER` writes it" in caplog.text
