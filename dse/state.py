@@ -68,5 +68,5 @@ def _decode(value: Any, arrays: Any) -> Any:
 
 def _key(key: Any, where: str) -> str:
     if not isinstance(key, str) or key == _ARRAY:
-        raise TypeError(f"{where}: key {key!r} is not allowed; keys are text")
+        raise TypeError(f"{where}: key {key!r} is not allowed; keys are text other than {_ARRAY!r}")
     return key

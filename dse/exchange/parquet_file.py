@@ -127,6 +127,7 @@ def _trials(file: Any, header: ArchiveHeader, path: Path, progress: Progress) ->
     parts: list[Trials] = []
     done = 0
     for batch in file.iter_batches(batch_size=_ROWS):
+        batch.validate(full=True)  # texts that are none, positions outside a dictionary
         values = [_plain(part, column) for part, column in zip(batch.columns, header.columns, strict=True)]
         try:
             parts.append(trials_of(values, header.columns, header.header.runs))
