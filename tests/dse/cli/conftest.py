@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +59,11 @@ def dse(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subprocess
     return run
 
 
+def heed_interrupts() -> None:
+    """In a child: a shell starts background jobs with SIGINT ignored, and their children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start_dse(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
     """Start `dse ARGS` and return the process."""
@@ -70,6 +76,7 @@ def start_dse(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subp
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509  no thread runs yet
         )
 
     return start

@@ -8,16 +8,12 @@ import subprocess
 import sys
 import urllib.request
 
+from tests.dse.cli.conftest import heed_interrupts
 from tests.dse.fake import fake_environment
 
 
 def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "dse.cli", "dashboard", *words]
-
-
-def _heed_interrupts() -> None:
-    """A shell starts background jobs with SIGINT ignored, and their children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_it_serves_until_it_is_interrupted(tmp_path):
@@ -27,7 +23,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path):
         env=fake_environment(),
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_interrupts,  # noqa: PLW1509  no thread runs yet
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  no thread runs yet
     )
     try:
         address = re.search(r"http://\S+", process.stdout.readline()).group()
