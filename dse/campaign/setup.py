@@ -231,16 +231,26 @@ def _objectives(config: CampaignConfig, source: Source, simulator: Simulator) ->
 
 def _workload(item: WorkloadConfig, base: Path, source: Source, number: int) -> Workload:
     with source.at("workloads", number, "trace"):
-        parts = tuple(_trace(spec, item, base) for spec in item.specs)
+        parts = read_traces(item, base)
     with source.at("workloads", number):
-        return Workload(
-            traces=parts,
-            name=item.name,
-            arrival_scale=item.arrival_scale,
-            start=item.start,
-            length=item.length,
-            warmup=item.warmup,
-        )
+        return workload_of(item, parts)
+
+
+def read_traces(item: WorkloadConfig, base: Path) -> tuple[Trace, ...]:
+    """The traces of a workload; relative paths start at `base`. Raises InputError."""
+    return tuple(_trace(spec, item, base) for spec in item.specs)
+
+
+def workload_of(item: WorkloadConfig, parts: tuple[Trace, ...]) -> Workload:
+    """Those traces run together as the configuration says. Raises TraceError."""
+    return Workload(
+        traces=parts,
+        name=item.name,
+        arrival_scale=item.arrival_scale,
+        start=item.start,
+        length=item.length,
+        warmup=item.warmup,
+    )
 
 
 def _trace(spec: str, item: WorkloadConfig, base: Path) -> Trace:

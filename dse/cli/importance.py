@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dse.campaign.result import CampaignResult
+from dse.cli.picture import check_picture, write_picture
 from dse.cli.terminal import add_row, console, print_json, table
 from dse.errors import ConfigError, did_you_mean, listed
 from dse.importance import Analysis, Estimate, Importance, Kind, MetricImportance, OneAtATime, Shapley, Step
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _METHODS = (Importance.method, OneAtATime.method, Shapley.method)
-_PICTURES = (".png", ".svg", ".pdf")
 _LEAST_SHOWN = 0.005
 
 
@@ -58,8 +58,7 @@ def command(
     if method not in _METHODS:
         hint = did_you_mean(method, _METHODS) or f" Expected one of {listed(_METHODS)}."
         raise ConfigError(f"there is no method {method!r}.{hint}", key="--method")
-    if plot is not None and plot.suffix not in (".html", *_PICTURES):
-        raise ConfigError(f"{plot} cannot be drawn: expected a name in {listed(('.html', *_PICTURES))}")
+    check_picture(plot)
     where = store or default_store()
     which = int(campaign) if campaign.isdigit() else campaign
     analysis: Analysis
@@ -73,30 +72,12 @@ def command(
     else:
         _show(analysis)
     if plot is not None:
-        _draw(analysis, plot)
+        write_picture(analysis.plot(), plot, width=max(1200, 560 * len(analysis.metrics)))
 
 
 def _announce(simulations: int) -> None:
     if simulations:
         console(error=True).print(f"{simulations} new simulations", markup=False)
-
-
-def _draw(analysis: Analysis, path: Path) -> None:
-    figure = analysis.plot()
-    if path.suffix == ".html":
-        figure.write_html(path, include_plotlyjs=True)
-        return
-    try:
-        figure.write_image(path, width=max(1200, 560 * len(analysis.metrics)))
-    except (ImportError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"{path} needs the library kaleido and a Chromium or Chrome browser: "
-            f"pip install 'marl-dse[pictures]', or name a file in .html ({_first_line(error)})"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _show(analysis: Analysis) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import traces
 from dse.campaign.config import WorkloadConfig
 from dse.campaign.kept_files import kept_option_files
+from dse.campaign.setup import read_traces, workload_of
 from dse.errors import ConfigError, InputError, LookupFailed, listed
 from dse.metrics import Metrics
 from dse.option_files import given
@@ -49,7 +49,8 @@ class Picked:
         names = [_name(item) for item in self.workloads]
         if name is not None and name not in names:
             raise LookupFailed(f"{self.label} has no workload {name!r}: expected one of {listed(names)}")
-        return _load(self.workloads[names.index(name) if name is not None else 0], self.base)
+        item = self.workloads[names.index(name) if name is not None else 0]
+        return workload_of(item, read_traces(item, self.base))
 
 
 def pick_trial(campaign: str, trial: int, store: Path | None) -> Picked:
@@ -122,17 +123,3 @@ def _description(record: CampaignRecord) -> dict[str, Any]:
 
 def _name(item: WorkloadConfig) -> str:
     return item.name or "+".join(spec.partition(":")[2] or Path(spec).stem for spec in item.specs)
-
-
-def _load(item: WorkloadConfig, base: Path) -> Workload:
-    parts = tuple(
-        traces.load(spec, base, clock_mhz=item.clock_mhz, clock_ns=item.clock_ns) for spec in item.specs
-    )
-    return Workload(
-        traces=parts,
-        name=item.name,
-        arrival_scale=item.arrival_scale,
-        start=item.start,
-        length=item.length,
-        warmup=item.warmup,
-    )
