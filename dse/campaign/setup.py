@@ -254,11 +254,10 @@ def workload_of(item: WorkloadConfig, parts: tuple[Trace, ...]) -> Workload:
 
 
 def _trace(spec: str, item: WorkloadConfig, base: Path) -> Trace:
-    if item.clock_mhz is None and item.clock_ns is None:
-        return traces.load(spec, base)
-    if spec.startswith(("sample:", "synthetic:")):
+    has_clock = item.clock_mhz is not None or item.clock_ns is not None
+    if has_clock and spec.startswith(("sample:", "synthetic:")):
         raise ConfigError(f"{spec} has a clock of its own: remove clock_mhz and clock_ns", key="clock_mhz")
-    return traces.read(base / spec, clock_mhz=item.clock_mhz, clock_ns=item.clock_ns)
+    return traces.load(spec, base, clock_mhz=item.clock_mhz, clock_ns=item.clock_ns)
 
 
 def _baseline(
