@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from traces import stats, synthetic
-    from traces.catalog import sample, samples
+    from traces.catalog import instruction_sample, instruction_samples, sample, samples
     from traces.errors import InputError, TraceError
+    from traces.instruction_files import read_instructions, write_instructions
+    from traces.instruction_spec import load_instructions, load_threads
+    from traces.instruction_stats import describe_instructions
+    from traces.instructions import InstructionTrace
+    from traces.phase_spec import phases_of
+    from traces.phases import Phase
     from traces.readers import read
     from traces.spec import load
     from traces.stats import describe
@@ -25,33 +31,53 @@ if TYPE_CHECKING:
 
 _HOME = {
     "InputError": "traces.errors",
+    "InstructionTrace": "traces.instructions",
+    "Phase": "traces.phases",
     "Requests": "traces.workload",
     "Trace": "traces.trace",
     "TraceError": "traces.errors",
     "Workload": "traces.workload",
     "describe": "traces.stats",
+    "describe_instructions": "traces.instruction_stats",
+    "instruction_sample": "traces.catalog",
+    "instruction_samples": "traces.catalog",
     "load": "traces.spec",
+    "load_instructions": "traces.instruction_spec",
+    "load_threads": "traces.instruction_spec",
+    "phases_of": "traces.phase_spec",
     "read": "traces.readers",
+    "read_instructions": "traces.instruction_files",
     "sample": "traces.catalog",
     "samples": "traces.catalog",
     "write": "traces.writers",
+    "write_instructions": "traces.instruction_files",
 }
 _MODULES = ("stats", "synthetic")
 
 __all__ = [
     "InputError",
+    "InstructionTrace",
+    "Phase",
     "Requests",
     "Trace",
     "TraceError",
     "Workload",
     "describe",
+    "describe_instructions",
+    "instruction_sample",
+    "instruction_samples",
     "load",
+    "load_instructions",
+    "load_threads",
+    "phases_of",
     "read",
+    "read_instructions",
     "sample",
     "samples",
     "stats",
     "synthetic",
     "write",
+    "write_instructions",
 ]
 
 

@@ -16,19 +16,34 @@ from numpy.typing import NDArray
 
 from traces.clock import FS_PER_NS
 from traces.errors import TraceError
-from traces.signatures import Floats, Signatures, signatures
+from traces.instruction_workload import AnyWorkload, InstructionWorkload
+from traces.signatures import Floats, Signatures, program_rows, signatures
 from traces.workload import Workload
 
-_FEWEST_PIECES, _MOST_PIECES = 4, 24
-_USUAL_PIECE = 4000
-_SHORTEST_PIECE = 64
+_MOST_PIECES = 24
 _WARMUP_SHARE = 0.25
-_LONGEST_WARMUP = 4000
 _MOST_INTERVALS = 20_000
 _STARTS = 5
 _ITERATIONS = 50
 _ENOUGH = 0.9
 _NOTHING = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """How a share is spent: pieces of about `usual`, and which part of each warms up, at most so much."""
+
+    fewest: int
+    usual: int
+    shortest: int
+    warmup_share: float
+    longest_warmup: int
+
+
+_OF_REQUESTS = _Pieces(4, 4000, 64, _WARMUP_SHARE, 4000)
+# Caches and predictors remember much longer than the queues and rows of a memory: few pieces, half of each to
+# warm up.
+_OF_PROGRAMS = _Pieces(1, 50_000, 1000, 0.5, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,7 @@ class Phases:
         return np.asarray(sizes / sizes.sum())
 
 
-def head(workload: Workload, share: float) -> tuple[Interval, ...]:
+def head(workload: AnyWorkload, share: float) -> tuple[Interval, ...]:
     """The first requests, about `share` of them. Raises TraceError unless 0 < share <= 1."""
     requests = len(workload)
     length = _budget(workload, share)
@@ -76,13 +91,16 @@ def head(workload: Workload, share: float) -> tuple[Interval, ...]:
     return (Interval(0, length, warmup, requests / length),)
 
 
-def representative(workload: Workload, share: float, seed: int = 0) -> tuple[Interval, ...]:
+def representative(workload: AnyWorkload, share: float, seed: int = 0) -> tuple[Interval, ...]:
     """Intervals that stand for the workload, at most about `share` of its requests, warm-up included.
 
     The same for the same requests, share and seed. Raises TraceError unless 0 < share <= 1.
     """
     if _budget(workload, share) == len(workload):
         return head(workload, share)
+    if isinstance(workload, InstructionWorkload):
+        edges, warmup, most = _edges(workload, share, None)
+        return _stood_for(workload, edges, program_rows(workload, edges, seed), warmup, most, seed)[2]
     return phases(workload, share, seed).pieces
 
 
@@ -91,38 +109,53 @@ def phases(workload: Workload, share: float, seed: int = 0, length: int | None =
 
     Raises TraceError for a share out of (0, 1], and for one that has no room for an interval of that length.
     """
-    requests, budget = len(workload), _budget(workload, share)
-    own, warmup, most = _lengths(requests, budget, share, length)
-    count = -(-requests // own)
-    edges = np.arange(count + 1, dtype=np.int64) * requests // count
+    edges, warmup, most = _edges(workload, share, length)
     stream = replace(workload).merged(FS_PER_NS)  # of a copy, which does not keep it
     found = signatures(stream, edges, seed)
-    cluster, middles = _clustered(found.rows, min(most, count), seed)
-    chosen = _nearest(found.rows, cluster, middles)
+    return Phases(edges, *_stood_for(workload, edges, found.rows, warmup, most, seed), found)
+
+
+def _edges(workload: AnyWorkload, share: float, length: int | None) -> tuple[NDArray[np.int64], int, int]:
+    """Where the intervals begin, and the end; the length of a warm-up; for how many there is room."""
+    requests, budget = len(workload), _budget(workload, share)
+    pieces = _OF_PROGRAMS if isinstance(workload, InstructionWorkload) else _OF_REQUESTS
+    own, warmup, most = _lengths(requests, budget, share, length, pieces)
+    count = -(-requests // own)
+    return np.arange(count + 1, dtype=np.int64) * requests // count, warmup, min(most, count)
+
+
+def _stood_for(
+    workload: AnyWorkload, edges: NDArray[np.int64], rows: Floats, warmup: int, most: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Interval, ...]]:
+    """Cluster, chosen and pieces as in `Phases`."""
+    cluster, middles = _clustered(rows, most, seed)
+    chosen = _nearest(rows, cluster, middles)
     pieces = tuple(
         _piece(workload, edges, int(interval), warmup, int(np.diff(edges)[cluster == number].sum()))
         for number, interval in enumerate(chosen)
     )
-    return Phases(edges, cluster, chosen, pieces, found)
+    return cluster, chosen, pieces
 
 
-def _budget(workload: Workload, share: float) -> int:
+def _budget(workload: AnyWorkload, share: float) -> int:
     if not 0 < share <= 1:
         raise TraceError(f"share={share!r} is out of range: expected above 0, and at most 1")
     return max(1, int(len(workload) * share))
 
 
-def _lengths(requests: int, budget: int, share: float, length: int | None) -> tuple[int, int, int]:
+def _lengths(
+    requests: int, budget: int, share: float, length: int | None, usual: _Pieces
+) -> tuple[int, int, int]:
     """Requests of an interval and of the warm-up before it, and for how many of both there is room."""
     if length is None:
-        pieces = min(max(round(budget / _USUAL_PIECE), _FEWEST_PIECES), _MOST_PIECES)
-        piece = min(max(budget // pieces, _SHORTEST_PIECE), budget)
-        warmup = min(int(piece * _WARMUP_SHARE), _LONGEST_WARMUP)
+        pieces = min(max(round(budget / usual.usual), usual.fewest), _MOST_PIECES)
+        piece = min(max(budget // pieces, usual.shortest), budget)
+        warmup = min(int(piece * usual.warmup_share), usual.longest_warmup)
         length = max(piece - warmup, -(-requests // _MOST_INTERVALS))
     elif length < 1:
         raise TraceError(f"length={length!r} is out of range: expected at least 1")
     else:
-        warmup = min(int(length * _WARMUP_SHARE / (1 - _WARMUP_SHARE)), _LONGEST_WARMUP)
+        warmup = min(int(length * usual.warmup_share / (1 - usual.warmup_share)), usual.longest_warmup)
     if length * _MOST_INTERVALS < requests:
         raise TraceError(
             f"{requests} requests in intervals of {length} are more than {_MOST_INTERVALS} intervals: "
@@ -203,7 +236,7 @@ def _nearest(rows: Floats, cluster: NDArray[np.int64], middles: Floats) -> NDArr
 
 
 def _piece(
-    workload: Workload, edges: NDArray[np.int64], interval: int, warmup: int, stands_for: int
+    workload: AnyWorkload, edges: NDArray[np.int64], interval: int, warmup: int, stands_for: int
 ) -> Interval:
     """The interval with the warm-up before it; the workload's own warm-up stays out of statistics, too."""
     start = max(0, int(edges[interval]) - warmup)

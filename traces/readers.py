@@ -67,7 +67,7 @@ def read(
     levels: Sequence[int] | None = None,
     max_requests: int | None = None,
 ) -> Trace:
-    """The trace in `path`, whose suffix (and .gz or .zst after it) says the format unless `format` does.
+    """The trace in `path`, whose suffix (before .gz, .zst, .xz or .bz2) says the format unless `format` does.
 
     clock_mhz or clock_ns: the clock in which a text trace counts; .npz carries its own.
     interval_cycles: arrivals of formats without time are this many cycles apart.

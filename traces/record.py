@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +27,10 @@ from ext.cache_filter import CacheFilter
 from ext.trace_scan import scan_lackey
 from traces.clock import clock_fs
 from traces.errors import TraceError
+from traces.record_valgrind import checked_command, find_valgrind, lackey, valgrind_version
 from traces.trace import Trace
 
 PAGE_BYTES = 4096
-_BLOCK_BYTES = 1 << 20
-_SHOWN_CHARACTERS = 400
 
 Progress = Callable[[int, int], None]
 
@@ -93,14 +89,15 @@ def record(
     if window.max_requests < 1 or window.skip_instructions < 0:
         raise TraceError(f"{window}: expected at least 1 request and no negative skip")
     period_fs = clock_fs(clock_mhz=core.clock_mhz)
-    valgrind = _valgrind()
+    valgrind = find_valgrind()
     collected = _Collected(_filter(cache), window)
-    for text in _lackey_output(valgrind, _checked(command)):
-        collected.add(text)
-        if progress is not None:
-            progress(collected.requests, collected.executed)
-        if collected.requests >= window.max_requests:
-            break
+    with lackey(valgrind, checked_command(command)) as program:
+        for text in program:
+            collected.add(text)
+            if progress is not None:
+                progress(collected.requests, collected.executed)
+            if collected.requests >= window.max_requests:
+                break
     stamp, address, is_write = collected.columns()
     cpi = Fraction(repr(float(core.cpi)))
     return Trace(
@@ -112,7 +109,7 @@ def record(
         name=name or PurePath(command[0]).name,
         provenance={
             "recorded": " ".join(base_names(command)),
-            "tool": _version(valgrind),
+            "tool": valgrind_version(valgrind),
             "cache": str(cache),
             "core": str(core),
             "pages": f"{PAGE_BYTES} bytes in order of first touch",
@@ -185,60 +182,3 @@ def _filter(cache: CacheModel) -> CacheFilter:
         return CacheFilter(cache.sizes_bytes, cache.ways, cache.line_bytes)
     except ValueError as error:
         raise TraceError(f"the cache model is impossible: {error}") from None
-
-
-def _valgrind() -> str:
-    path = shutil.which("valgrind")
-    if path is None:
-        raise TraceError(
-            "valgrind is missing, and recording needs it: install it, for example apt-get install valgrind"
-        )
-    return path
-
-
-def _version(valgrind: str) -> str:
-    shown = subprocess.run([valgrind, "--version"], capture_output=True, text=True, check=False)
-    return f"{shown.stdout.strip() or 'valgrind'} lackey"
-
-
-def _checked(command: Sequence[str]) -> list[str]:
-    if not command:
-        raise TraceError("no program to record was given: expected dse trace record -- PROGRAM ARGS")
-    if shutil.which(command[0]) is None:
-        raise TraceError(
-            f"there is no program {command[0]!r}: expected the path of one, or a name found in PATH"
-        )
-    return list(command)
-
-
-def _lackey_output(valgrind: str, command: list[str]) -> Iterator[bytes]:
-    """Blocks of lackey's memory trace. Closing the generator stops the program."""
-    receiver, sender = os.pipe()
-    options = ["--tool=lackey", "--trace-mem=yes", f"--log-fd={sender}", "--child-silent-after-fork=yes"]
-    with tempfile.TemporaryFile() as messages, os.fdopen(receiver, "rb", buffering=0) as output:
-        try:
-            process = subprocess.Popen(
-                [valgrind, *options, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=messages,
-                pass_fds=[sender],
-            )
-        finally:
-            os.close(sender)
-        try:
-            while block := output.read(_BLOCK_BYTES):
-                yield block
-            _check_exit(process.wait(), command, messages)
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _check_exit(code: int, command: list[str], messages: IO[bytes]) -> None:
-    if code == 0:
-        return
-    messages.seek(0)
-    said = messages.read().decode(errors="replace").strip()[-_SHOWN_CHARACTERS:]
-    how = f"ended with exit code {code}" if code > 0 else f"was stopped by signal {-code}"
-    raise TraceError(f"the program {command[0]!r} {how} under valgrind: {said or 'it said nothing'}")

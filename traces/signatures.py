@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.instruction_workload import InstructionWorkload
 from traces.workload import Requests
 
 REGION_BITS = 13
@@ -25,6 +26,7 @@ _DIMENSIONS = 16
 _WHERE_WEIGHT = 0.25
 _NO_DIFFERENCE = 0.05
 _DECIMALS = 6
+_SPACE_SHIFT = 57  # programs beyond addresses that user code has
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +85,21 @@ def signatures(requests: Requests, edges: NDArray[np.int64], seed: int) -> Signa
         row_locality=local,
         regions=regions,
     )
+
+
+def program_rows(workload: InstructionWorkload, edges: NDArray[np.int64], seed: int) -> Floats:
+    """Rows (intervals, features) of programs: as in SimPoint, how often each instruction runs, projected.
+
+    edges: (intervals + 1,), in instructions of each core. Cores that run no more count as if they began anew.
+    """
+    count = np.diff(edges)
+    which = np.repeat(np.arange(len(count)), count)
+    rows = np.zeros((len(count), _DIMENSIONS))
+    for number, program in enumerate(workload.programs):
+        ran = (workload.start + np.arange(edges[-1])) % len(program)
+        hashed = _mixed(program.ip + np.uint64(number << _SPACE_SHIFT))[ran]
+        rows += _projected(hashed, which, count, seed) / len(workload.programs)
+    return np.round(_of_unit_size(rows), _DECIMALS)
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

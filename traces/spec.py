@@ -1,13 +1,13 @@
 """One string that names a trace: `sample:sort`, `synthetic:stream?n=10000&seed=1`, or the path of a file.
 
-Campaign files and the command line use it.
+Campaign files and the command line use it. Instruction traces have the same: traces/instruction_spec.py.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,10 +15,13 @@ from urllib.parse import parse_qsl
 from traces.catalog import sample
 from traces.errors import TraceError
 from traces.readers import read
+from traces.shared_instructions import THREAD_GENERATORS
 from traces.synthetic import GENERATORS
+from traces.synthetic_instructions import INSTRUCTION_GENERATORS
+from traces.synthetic_particles import PHASED_PROGRAMS
 from traces.trace import Trace
 
-_DEFAULT_REQUESTS = 100_000
+DEFAULT_REQUESTS = 100_000
 
 
 def load(
@@ -34,6 +37,10 @@ def load(
     The clock and the format are for files only. Raises TraceError.
     """
     kind, colon, rest = spec.partition(":")
+    if colon and kind == "accesses":
+        raise TraceError(
+            f"{spec!r} makes instructions: leave out 'accesses:' and its options for the requests"
+        )
     if colon and kind in ("sample", "synthetic"):
         if clock_mhz is not None or clock_ns is not None:
             raise TraceError(
@@ -46,27 +53,42 @@ def load(
 
 def generate(text: str) -> Trace:
     """The synthetic trace `NAME?option=value&...`; 100,000 requests unless `n` says otherwise."""
+    return generate_with(*parsed(text))
+
+
+def parsed(text: str) -> tuple[str, dict[str, str]]:
+    """Name and options of `NAME?option=value&...`. Raises TraceError for an option given twice."""
     name, _, query = text.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)
     if len(dict(pairs)) != len(pairs):
-        raise TraceError(f"an option is given twice in 'synthetic:{text}': expected each once")
-    return generate_with(name, dict(pairs))
+        raise TraceError(f"an option is given twice in {text!r}: expected each once")
+    return name, dict(pairs)
 
 
 def generate_with(name: str, options: Mapping[str, str]) -> Trace:
     """The trace of generator `name` with options as text. Raises TraceError with the nearest name."""
+    programs = (*INSTRUCTION_GENERATORS, *PHASED_PROGRAMS, *THREAD_GENERATORS)
+    if name not in GENERATORS and name in programs:
+        raise TraceError(
+            f"{name} makes instructions, not memory requests: write them with "
+            f"`dse trace convert 'synthetic:{name}?n=100000' FILE`"
+        )
     if name not in GENERATORS:
         raise TraceError(
-            f"unknown generator {name!r}: expected one of {', '.join(GENERATORS)}{_near(name, GENERATORS)}"
+            f"unknown generator {name!r}: expected one of {', '.join(GENERATORS)}{near(name, GENERATORS)}"
         )
-    function = GENERATORS[name]
-    signature = inspect.signature(function)
-    values: dict[str, Any] = {"n": _DEFAULT_REQUESTS}
+    trace: Trace = called(GENERATORS[name], name, {"n": str(DEFAULT_REQUESTS), **options})
+    return trace
+
+
+def called(function: Callable[..., Any], name: str, options: Mapping[str, str]) -> Any:
+    """What a generator makes of options as text. Raises TraceError for one it does not have."""
+    known = inspect.signature(function).parameters
+    values: dict[str, Any] = {}
     for key, written in options.items():
-        if key not in signature.parameters:
-            known = signature.parameters
-            raise TraceError(f"{name} has no option {key!r}: expected {', '.join(known)}{_near(key, known)}")
-        values[key] = _value(key, written, str(signature.parameters[key].annotation))
+        if key not in known:
+            raise TraceError(f"{name} has no option {key!r}: expected {', '.join(known)}{near(key, known)}")
+        values[key] = _value(key, written, str(known[key].annotation))
     return function(**values)
 
 
@@ -80,6 +102,7 @@ def _value(key: str, written: str, annotation: str) -> Any:
         raise TraceError(f"{key}={written!r} is not {kind}") from None
 
 
-def _near(word: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def near(word: str, known: Iterable[str]) -> str:
+    """The end of an error message: the nearest of the known words, when one is near."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""

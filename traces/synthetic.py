@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from traces import query_phases as of_query
 from traces.errors import TraceError
+from traces.phases import Phase, plan
 from traces.trace import BURST_BYTES, Trace
 
 CLOCK_MHZ = 1200.0
@@ -195,8 +197,8 @@ def phases(
     """
     _generator(n, seed)
     _within("phase_length", phase_length, 1, _MAX_REQUESTS)
-    if not kinds or any(kind not in GENERATORS or kind == "phases" for kind in kinds):
-        known = ", ".join(name for name in GENERATORS if name != "phases")
+    if not kinds or any(kind not in GENERATORS or kind in _CHANGING for kind in kinds):
+        known = ", ".join(name for name in GENERATORS if name not in _CHANGING)
         raise TraceError(f"kinds={list(kinds)!r}: expected one or more of {known}")
     seeds = np.random.SeedSequence(seed).generate_state(-(-n // phase_length))
     parts = []
@@ -213,10 +215,84 @@ def phases(
     return _trace("phases", lines, writes, arrival, clock_mhz, seed, call)
 
 
+QUERY = (*("scan",) * 3, *("probe",) * 5, "lookup", "spill", "wait")
+"""A round of the phases of `query` (kinds of `traces.query_phases`): a join mostly probes."""
+
+
+def query(
+    n: int,
+    *,
+    seed: int = 0,
+    interval_cycles: int = 50,
+    kinds: Sequence[str] = QUERY,
+    period_us: float = 50.0,
+    columns: int = 16,
+    clock_mhz: float = CLOCK_MHZ,
+) -> Trace:
+    """A worker of a column store, whose phases want different things of a memory controller.
+
+    kinds: of phases (`traces.query_phases`); each round has all entries once, in a seeded order.
+    period_us: mean length of a phase. columns: that a scan reads in step. interval_cycles: mean time between
+    two requests of a scan, 1.5 GB/s by default; the other kinds are in proportion. Where the phases begin:
+    `query_phases`, with the same arguments.
+    """
+    requests, _ = _query(n, seed, interval_cycles, kinds, period_us, columns, clock_mhz)
+    lines, writes, arrival = requests.line, requests.is_write, requests.arrival
+    call = {"kinds": ",".join(kinds), "period_us": period_us, "columns": columns}
+    return _trace("query", lines, writes, arrival, clock_mhz, seed, call)
+
+
+def query_phases(
+    n: int,
+    *,
+    seed: int = 0,
+    interval_cycles: int = 50,
+    kinds: Sequence[str] = QUERY,
+    period_us: float = 50.0,
+    columns: int = 16,
+    clock_mhz: float = CLOCK_MHZ,
+) -> tuple[Phase, ...]:
+    """The phases of the trace that `query` makes of the same arguments, in cycles of its arrival clock."""
+    return _query(n, seed, interval_cycles, kinds, period_us, columns, clock_mhz)[1]
+
+
 GENERATORS: dict[str, Callable[..., Trace]] = {
     function.__name__: function
-    for function in (stream, triad, strided, uniform_random, pointer_chase, zipf_rows, bursty, phases)
+    for function in (stream, triad, strided, uniform_random, pointer_chase, zipf_rows, bursty, phases, query)
 }
+
+
+def _query(
+    n: int,
+    seed: int,
+    interval_cycles: int,
+    kinds: Sequence[str],
+    period_us: float,
+    columns: int,
+    clock_mhz: float,
+) -> tuple[of_query.Requests, tuple[Phase, ...]]:
+    _generator(n, seed)
+    _within("interval_cycles", interval_cycles, 1, 2**20)
+    _within("columns", columns, 1, 256)
+    _within("clock_mhz", clock_mhz, 1.0, 1e5)
+    parts: list[of_query.Requests] = []
+    found: list[Phase] = []
+    start = left = 0
+    for planned in plan(seed, kinds, of_query.KINDS, period_us, of_query.SPREAD):
+        if left >= n:
+            break
+        end = start + max(1, round(planned.length_us * clock_mhz))
+        part = of_query.made(planned, interval_cycles, columns, end - start)
+        parts.append(of_query.Requests(part.arrival + start, part.line, part.is_write))
+        found.append(Phase(planned.kind, start, end))
+        start, left = end, left + len(part.arrival)
+    columns_of = (np.concatenate([getattr(part, name) for part in parts])[:n] for name in _QUERY_COLUMNS)
+    requests = of_query.Requests(*columns_of)
+    return requests, of_query.cut(found, int(requests.arrival[-1]) + 1)
+
+
+_QUERY_COLUMNS = ("arrival", "line", "is_write")
+_CHANGING = ("phases", "query")
 
 
 def _trace(

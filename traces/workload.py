@@ -78,11 +78,23 @@ class Workload:
             )
 
     @classmethod
-    def of(cls, x: Trace | Workload | Sequence[Trace]) -> Workload:
-        """`x` itself if it is a workload; else its trace or traces, at their own arrival times."""
+    def of(cls, x: object) -> Workload:
+        """`x` itself if it is a workload; else its trace or traces, at their own arrival times.
+
+        Raises TraceError for what holds instructions.
+        """
         if isinstance(x, Workload):
             return x
-        return cls(traces=(x,) if isinstance(x, Trace) else tuple(x))
+        if isinstance(x, Trace):
+            return cls((x,))
+        given: tuple[Any, ...] = tuple(x) if isinstance(x, Sequence) else (x,)
+        for one in given:
+            if hasattr(one, "n_loads") or hasattr(one, "programs"):
+                raise TraceError(
+                    f"{one.name!r} holds instructions, not memory requests: expected a memory trace, or a "
+                    "simulator of cores"
+                )
+        return cls(given)
 
     def __len__(self) -> int:
         """Requests in the merged stream."""

@@ -1,4 +1,4 @@
-"""Write a trace in any format of traces/formats.py; the suffix .gz or .zst compresses it.
+"""Write a trace in any format of traces/formats.py; a suffix such as .gz or .xz compresses it.
 
 What a format lacks is lost: the clock in all text formats, arrival times in load-store and read-write, sizes
 in all but .stl, .rstl and .npz, sources in all but .npz.
