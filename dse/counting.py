@@ -8,7 +8,7 @@ enumerated), times the number of values of every untied column.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +44,14 @@ def connected(rules: Sequence[Rule]) -> list[list[Rule]]:
 
 
 def _kept(group: Sequence[Rule], n_values: NDArray[np.int64]) -> int:
-    columns = sorted(set().union(*(rule.columns for rule in group)))
+    return sum(len(codes) for codes in kept_codes(group, n_values))
+
+
+def kept_codes(group: Sequence[Rule], n_values: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """What no rule of the group rejects, in pieces: flat numbers (k,) of the values of `tied_columns`."""
+    columns = tied_columns(group)
     sizes = [int(n_values[column]) for column in columns]
     total = math.prod(sizes)
-    kept = 0
     for start in range(0, total, _CHUNK):
         codes = np.arange(start, min(start + _CHUNK, total))
         rows = np.zeros((len(codes), len(n_values)), dtype=np.int16)
@@ -56,5 +60,9 @@ def _kept(group: Sequence[Rule], n_values: NDArray[np.int64]) -> int:
         rejected = np.zeros(len(codes), dtype=np.bool_)
         for rule in group:
             rejected |= rule.rejects(rows)
-        kept += int((~rejected).sum())
-    return kept
+        yield codes[~rejected]
+
+
+def tied_columns(group: Sequence[Rule]) -> list[int]:
+    """The columns that some rule of the group looks at."""
+    return sorted(set().union(*(rule.columns for rule in group)))

@@ -122,6 +122,28 @@ class MetricSchema(Sequence[MetricSpec]):
         self._ratios(values, w, out)
         return out
 
+    def with_ratios(self, values: Values) -> Values:
+        """(..., M) with every ratio computed anew from its parts, NaN where its denominator is 0. A copy."""
+        columns, above, below, scale = self._ratio_columns
+        out: Values = np.array(values, dtype=np.float64)
+        under = out[..., below]
+        quotient = np.full(under.shape, np.nan)
+        np.divide(out[..., above], under, out=quotient, where=under != 0)
+        out[..., columns] = quotient * scale
+        return out
+
+    @cached_property
+    def _ratio_columns(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Values]:
+        """Of each ratio: its column, those of its numerator and its denominator, and its scale."""
+        rows = [
+            (self.index(spec.name), self.index(spec.numerator), self.index(spec.denominator), spec.scale)
+            for spec in self.specs
+            if spec.numerator is not None and spec.denominator is not None
+        ]
+        whole = np.array([row[:3] for row in rows], dtype=np.intp).reshape(-1, 3)
+        scale = np.array([row[3] for row in rows], dtype=np.float64)
+        return whole[:, 0], whole[:, 1], whole[:, 2], scale
+
     def _ratios(self, values: Values, weights: Values, out: Values) -> None:
         for column, spec in enumerate(self.specs):
             if spec.numerator is None or spec.denominator is None:

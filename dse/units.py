@@ -14,9 +14,15 @@ __all__ = ["FS_PER_NS", "UNITS", "clock_fs", "format_duration", "format_percent"
 FS_PER_NS = 1_000_000
 UNITS = {
     "ns": "ns",
+    "us": "us",
+    "ms": "ms",
     "cycles": "cycles",
     "pj": "pJ",
+    "uj": "uJ",
+    "mj": "mJ",
     "mw": "mW",
+    "w": "W",
+    "c": "°C",
     "gbps": "GB/s",
     "kge": "kGE",
     "um2": "um2",
