@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dse.objective import Objective
     from dse.parameter import Parameter
     from dse.point import DesignPoint
-    from dse.registry import make, make_simulator
+    from dse.registry import make, make_simulator, make_vec
     from dse.search import Proposal, Results, Searcher, SearchProblem
     from dse.simulator import Session, Simulator
     from dse.space import Constraint, DeadRule, DesignSpace
@@ -58,6 +58,7 @@ __all__ = [
     "Subsystem",
     "make",
     "make_simulator",
+    "make_vec",
 ]
 
 # Public name: the module it is loaded from.
@@ -91,6 +92,7 @@ _HOMES = {
     "Subsystem": "dse.subsystem",
     "make": "dse.registry",
     "make_simulator": "dse.registry",
+    "make_vec": "dse.registry",
 }
 
 check_layout()

@@ -12,7 +12,11 @@ from typing import Any
 
 from dse.errors import ConfigError, LookupFailed, did_you_mean, listed
 
-SIMULATORS = {"dram": "simulators.dram.simulator:DramSimulator"}
+SIMULATORS = {
+    "dram": "simulators.dram.simulator:DramSimulator",
+    "soc": "simulators.soc.simulator:SocSimulator",
+    "soc-farsi": "simulators.soc.graphs.simulator:GraphSimulator",
+}
 SEARCHERS = {
     "random": "agents.search.random:RandomSearch",
     "grid": "agents.search.grid:GridSearch",
@@ -26,7 +30,14 @@ EXPORTERS = {
     "ramulator2": "simulators.dram.export.ramulator2:export",
     "dramsim3": "simulators.dram.export.dramsim3:export",
 }
-ENVIRONMENTS = {"dram/design-v0": "dse.env.design:make"}
+ENVIRONMENTS = {
+    "dram/design-v0": "dse.env.factories:dram_design",
+    "dram/refine-v0": "dse.env.factories:dram_refine",
+    "dram/live-v0": "dse.env.factories:dram_live",
+    "soc/design-v0": "dse.env.factories:soc_design",
+    "soc/refine-v0": "dse.env.factories:soc_refine",
+    "soc/live-v0": "dse.env.factories:soc_live",
+}
 FIGURES = {
     "front": "dashboards.figures.front:front_figure",
     "hypervolume": "dashboards.figures.hypervolume:growth_figure",
@@ -89,6 +100,11 @@ def make(name: str, **options: Any) -> Any:
     build = resolve("environment", name)
     check_keywords(build, options, f"environment {name!r}")
     return build(**options)
+
+
+def make_vec(name: str, n_envs: int, **options: Any) -> Any:
+    """Build `n_envs` environments that step together, as arrays (`dse.env.vector.VectorEnv`)."""
+    return make(name, n_envs=n_envs, **options)
 
 
 def check_keywords(build: Any, options: Mapping[str, Any], who: str) -> None:

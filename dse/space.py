@@ -30,12 +30,16 @@ from dse.rules import (
     column_of,
     compile_constraint,
 )
+from dse.sampling import GroupSampler
 from dse.subsystem import Subsystem
 
 __all__ = ["Constraint", "DeadRule", "DesignSpace", "IndexMatrix"]
 
 IndexMatrix = NDArray[np.int16]
 _SAMPLE_ROUNDS = 2000
+_LARGE, _RARE, _MOST_TABLED = 1 << 50, 1 / 64, 1 << 22
+"""Raw designs from which on, share of kept ones below which, and tied combinations up to which designs are
+drawn group by group at once; else only when whole rows have not given enough."""
 
 
 class DesignSpace:
@@ -73,6 +77,16 @@ class DesignSpace:
             )
             for r in self.dead_rules
         )
+
+    @property
+    def forbidden_clauses(self) -> tuple[Clause | ConditionClause, ...]:
+        """The constraints for index matrices, in their order."""
+        return self._forbidden
+
+    @property
+    def dead_clauses(self) -> tuple[Clause, ...]:
+        """The dead rules for index matrices, in their order."""
+        return self._dead
 
     def _check(self) -> None:
         if not self.parameters:
@@ -222,6 +236,8 @@ class DesignSpace:
         feasible: only designs that violate no constraint; InfeasibleError if (practically) none exists.
         """
         clauses = self._dead + self._forbidden if feasible else self._dead
+        if self.raw_size >= _LARGE and 0 < self._share(feasible) < _RARE:
+            return self._sampler(feasible).draw(n, rng)
         kept: list[IndexMatrix] = [np.zeros((0, len(self)), dtype=np.int16)]
         missing = n
         for _ in range(_SAMPLE_ROUNDS):
@@ -233,7 +249,9 @@ class DesignSpace:
                 rejected |= self._rejects(clause, rows)
             kept.append(rows[~rejected][:missing])
             missing -= len(kept[-1])
-        if missing > 0:
+        if missing > 0 and self._share(feasible) > 0:
+            kept.append(self._sampler(feasible).draw(missing, rng))
+        elif missing > 0:
             raise InfeasibleError(
                 f"design space {self.name!r}: found {n - missing} of {n} random designs that satisfy "
                 f"{listed([c.name for c in self.constraints])}; relax one or the overrides in [space]"
@@ -334,6 +352,21 @@ class DesignSpace:
             tables = [np.array([wide.index(v) for v in own.values], dtype=np.int16) for own, wide in pairs]
             self._embedding = (parent, tuple(tables))
         return self._embedding[1]
+
+    def _share(self, feasible: bool) -> float:
+        """Of raw designs, those that are kept; 0 where too many values are tied to count them."""
+        return self._sampler(feasible).share if self.most_counted <= _MOST_TABLED else 0.0
+
+    def _sampler(self, feasible: bool) -> GroupSampler:
+        return self._feasible_sampler if feasible else self._distinct_sampler
+
+    @cached_property
+    def _distinct_sampler(self) -> GroupSampler:
+        return GroupSampler(self.n_values, self._rules(self._dead))
+
+    @cached_property
+    def _feasible_sampler(self) -> GroupSampler:
+        return GroupSampler(self.n_values, self._rules(self._dead + self._forbidden))
 
     def _raw_sample(self, n: int, rng: np.random.Generator) -> IndexMatrix:
         return rng.integers(0, self.n_values, size=(n, len(self)), dtype=np.int64).astype(np.int16)

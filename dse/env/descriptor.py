@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.instruction_stats import LINE_BYTES, describe_instructions
+from traces.instruction_workload import AnyWorkload, InstructionWorkload
 from traces.stats import describe
-from traces.workload import Workload
 
 FEATURES = (
     "requests",
@@ -23,11 +24,27 @@ FEATURES = (
     "same_row_2kib_share",
     "sources",
 )
-_EXAMINED = 50_000  # requests of each trace: enough for shares, and quick
+PROGRAM_FEATURES = (
+    "instructions",
+    "load_share",
+    "accesses_per_instruction",
+    "footprint",
+    "branch_share",
+    "taken_share",
+    "dependent_share",
+    "chained_load_share",
+    "programs",
+)
+_EXAMINED = 50_000  # requests or instructions of each trace: enough for shares, and quick
 
 
-def workload_descriptor(workload: Workload) -> NDArray[np.float32]:
-    """(len(FEATURES),) float32 in 0..1; several traces are weighted by their requests."""
+def workload_descriptor(workload: AnyWorkload) -> NDArray[np.float32]:
+    """(9,) float32 in 0..1: FEATURES of memory requests or PROGRAM_FEATURES of programs.
+
+    Several traces are weighted by their requests or instructions.
+    """
+    if isinstance(workload, InstructionWorkload):
+        return _of_programs(workload)
     rows, weights = [], []
     for trace in workload.traces:
         stats = describe(trace.head(_EXAMINED))
@@ -46,6 +63,28 @@ def workload_descriptor(workload: Workload) -> NDArray[np.float32]:
         )
         weights.append(float(len(trace)))
     mean = np.average(np.asarray(rows), axis=0, weights=weights)
+    return np.clip(mean, 0.0, 1.0).astype(np.float32)
+
+
+def _of_programs(workload: InstructionWorkload) -> NDArray[np.float32]:
+    rows = []
+    for program, n in zip(workload.programs, workload.instructions, strict=True):
+        stats = describe_instructions(program.head(_EXAMINED))
+        accesses = stats.loads + stats.stores
+        rows.append(
+            [
+                _log_share(n, 1e2, 1e9),
+                stats.loads / max(accesses, 1),
+                accesses / stats.instructions,
+                _log_share(stats.data_lines * LINE_BYTES, 1e3, 1e10),
+                stats.branch_share,
+                stats.taken_share,
+                stats.dependent_share,
+                stats.chained_load_share,
+                _log_share(len(workload.programs), 1.0, 64.0),
+            ]
+        )
+    mean = np.average(np.asarray(rows), axis=0, weights=np.asarray(workload.instructions, np.float64))
     return np.clip(mean, 0.0, 1.0).astype(np.float32)
 
 

@@ -1,60 +1,107 @@
-"""`DesignProblem`: what a design is worth on a workload, beside the baseline. Environments stand on it.
-
-Improvements are logarithmic: +0.69 halves a cost (or doubles a gain), -0.69 doubles it, 0 is the baseline.
-So they add up, do not depend on units, and treat a factor of two alike everywhere.
-"""
+"""`DesignProblem`: what designs are worth on workloads, beside the baseline. Environments stand on it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.campaign.scoring import Scorer
-from dse.errors import ConfigError, InfeasibleError
-from dse.metrics import Metrics
+from dse.env.row_rules import RowRules
+from dse.env.scores import Numbers, Scorer, improvement, limits_of, missed
+from dse.errors import ConfigError, InfeasibleError, listed
+from dse.metrics import Metrics, MetricsBatch, MetricSchema
 from dse.objective import Objective
 from dse.point import DesignPoint
 from dse.simulator import Simulator
 from dse.space import DesignSpace, IndexMatrix
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
-IMPROVEMENT_LIMIT = 10.0  # natural logarithm: a factor of 22,000
 _REMEMBERED = 100_000
-_TINY = 1e-12
+_FIRST_PLACES = 64
+
+Members = NDArray[np.intp]
+_Key = tuple[int, bytes]
+"""Number of a workload, and a row."""
+_Run = tuple[_Key, Numbers, list[float], Metrics | None]
+"""A design on a workload, what it measured (NaN and None where it was not run), rules that it breaks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """One design on one workload.
+class Outcomes:
+    """n designs, each on its workload.
 
-    improvement: (M,) per objective against the baseline, in natural logarithm; zero without metrics.
-    violations: (K,) relative, at most 0 where met. metrics: None if the design was not simulated or failed.
+    improvement: (n, M) per objective against the baseline, in natural logarithm; zero without metrics.
+    violations: (n, K) relative, at most 0 where met. broken: (n,) sum of the violations, each at most 1; 1
+    for a design that failed though nothing forbids it. feasible: (n,). values: (n, metrics of the schema).
+    shown: (n, S) what is read off them (`DesignProblem.show`). metrics: n, None for a design that was not
+    simulated or failed.
     """
 
-    improvement: NDArray[np.float64]
-    violations: NDArray[np.float64]
-    feasible: bool
-    metrics: Metrics | None
+    improvement: Numbers
+    violations: Numbers
+    broken: Numbers
+    feasible: NDArray[np.bool_]
+    values: Numbers
+    shown: Numbers
+    metrics: list[Metrics | None]
+
+    def part(self, members: Members) -> Outcomes:
+        """Those of some members."""
+        metrics = [self.metrics[member] for member in members.tolist()]
+        return Outcomes(
+            self.improvement.take(members, axis=0),
+            self.violations.take(members, axis=0),
+            self.broken.take(members),
+            self.feasible.take(members),
+            self.values.take(members, axis=0),
+            self.shown.take(members, axis=0),
+            metrics,
+        )
+
+    def only(self, member: int) -> Outcomes:
+        """That of one member, not to be written to."""
+        here = slice(member, member + 1)
+        return Outcomes(
+            self.improvement[here],
+            self.violations[here],
+            self.broken[here],
+            self.feasible[here],
+            self.values[here],
+            self.shown[here],
+            self.metrics[here],
+        )
+
+    def put(self, members: Members, others: Outcomes) -> None:
+        """Take over those of some members, in place."""
+        for name in ("improvement", "violations", "broken", "feasible", "values", "shown"):
+            getattr(self, name)[members] = getattr(others, name)
+        for member, metrics in zip(members.tolist(), others.metrics, strict=True):
+            self.metrics[member] = metrics
 
 
 class DesignProblem:
     """A simulator, workloads and objectives; answers what designs are worth and remembers it.
 
     objectives: those with a bound are constraints. baseline: the design to improve on (the default design
-    if None). Raises ConfigError when there is no objective, LookupFailed or SpaceError for unknown names.
+    if None). threads: of the simulator. simulations: how many were run so far. constraint_names: of the K
+    constraints; limits: (B, 2) of the bounds. Raises ConfigError when there
+    is no objective, LookupFailed or SpaceError for unknown names, InputError for a workload that no design or
+    not the baseline can run.
     """
 
     def __init__(
         self,
         simulator: Simulator,
-        workloads: Sequence[Workload],
+        workloads: Sequence[AnyWorkload],
         objectives: Sequence[str | Objective],
         baseline: DesignPoint | Mapping[str, str | int | float | bool] | None = None,
+        *,
+        threads: int = 1,
     ) -> None:
+        if type(threads) is not int or threads < 1:
+            raise ConfigError(f"threads={threads!r}: expected a whole number from 1 on", key="threads")
         wanted = [_objective(entry).resolved(simulator.schema) for entry in objectives]
         self.objectives = tuple(objective for objective in wanted if not objective.is_constraint)
         self.bounds = tuple(objective for objective in wanted if objective.is_constraint)
@@ -63,82 +110,193 @@ class DesignProblem:
         if not workloads:
             raise ConfigError("workload: expected at least one", key="workload")
         self.simulator = simulator
+        self.space: DesignSpace = simulator.space
+        self.schema: MetricSchema = simulator.schema
         self.workloads = tuple(workloads)
         self.baseline_row = self.space.encode(baseline if baseline is not None else self.space.default())
-        self._scorer = Scorer(self.space, simulator.schema, self.objectives, self.bounds)
-        self._known: OrderedDict[tuple[int, int | bytes], tuple[NDArray[np.float64], Metrics | None]] = (
-            OrderedDict()
-        )
-        self._baseline_costs: dict[int, NDArray[np.float64]] = {}
-
-    @property
-    def space(self) -> DesignSpace:
-        """The designs."""
-        return self.simulator.space
+        for workload in self.workloads:
+            check_runs(simulator, workload, self.space.from_indices(self.baseline_row))
+        self.threads = threads
+        self.simulations = 0
+        self.limits = limits_of(self.bounds)
+        self.constraint_names = self._named(self.bounds)
+        self._rules = RowRules(self.space)
+        self._scorer = Scorer(self.schema, self.objectives, self.bounds)
+        self._unknown = np.full(len(self.schema), np.nan)
+        self._bounded = np.array([self.schema.index(one.metric) for one in self.bounds], dtype=np.intp)
+        self._shown: tuple[str, ...] = ()
+        self._read: Callable[[Numbers], Numbers] = _nothing
+        self._baselines: dict[int, Metrics | None] = {}
+        self._references: dict[int, list[float]] = {}
+        self._forget()
 
     @property
     def n_constraints(self) -> int:
         """K: those of the space first, then the bounds."""
-        return self._scorer.n_constraints
+        return len(self.space.constraints) + len(self.bounds)
 
-    @property
-    def constraint_names(self) -> tuple[str, ...]:
-        """Names of the K constraints."""
-        return (*(rule.name for rule in self.space.constraints), *(bound.text for bound in self.bounds))
+    def names_under(self, bounds: tuple[Objective, ...]) -> tuple[str, ...]:
+        """Names of the K constraints in an episode with these bounds."""
+        return self.constraint_names if bounds == self.bounds else self._named(bounds)
 
-    def outcome(self, workload: int, row: IndexMatrix) -> Outcome:
-        """What one canonical row (D,) is worth on the workload of that number."""
-        reference = self._reference(workload)
-        values, metrics = self._measured(workload, row)
-        scores = self._scorer.score(row[None, :], values[None, :])
-        costs = scores.costs[0]
-        measured = bool(np.isfinite(costs).all())
-        better = improvement(costs, reference) if measured else np.zeros(len(self.objectives))
-        return Outcome(better, scores.violations[0], bool(scores.feasible[0]), metrics if measured else None)
+    def _named(self, bounds: Sequence[Objective]) -> tuple[str, ...]:
+        return (*(rule.name for rule in self.space.constraints), *(bound.text for bound in bounds))
 
-    def _reference(self, workload: int) -> NDArray[np.float64]:
-        known = self._baseline_costs.get(workload)
-        if known is not None:
-            return known
-        values, _ = self._measured(workload, self.baseline_row)
-        scores = self._scorer.score(self.baseline_row[None, :], values[None, :])
-        costs: NDArray[np.float64] = scores.costs[0]
-        if not np.isfinite(costs).all():
-            raise InfeasibleError(
-                f"the baseline design has no value of {', '.join(o.metric for o in self.objectives)} on "
-                f"workload {self.workloads[workload].name!r}: give another one as baseline="
-            )
-        self._baseline_costs[workload] = costs
-        return costs
+    def forbids(self, row: IndexMatrix) -> bool:
+        """Whether a rule of the space forbids a row (D,)."""
+        return any(self._rules.violations(row))
 
-    def _measured(self, workload: int, row: IndexMatrix) -> tuple[NDArray[np.float64], Metrics | None]:
-        key = (workload, self.space.keys(row[None, :]).tolist()[0])
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._simulated(workload, row)
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+    def canonical(self, rows: NDArray[np.integer]) -> IndexMatrix:
+        """(n, D) int16 with parameters without effect at their default."""
+        if len(rows) == 1:
+            return self._rules.canonical(rows[0])[None, :]
+        return self.space.canonical(rows.astype(np.int16))
+
+    def outcomes(
+        self, workloads: Sequence[int], rows: IndexMatrix, limits: Numbers | None = None
+    ) -> Outcomes:
+        """What canonical rows (n, D) are worth, each on the workload of that number.
+
+        Those not known yet are simulated: all on one workload in one batch. limits: (n, B, 2) other numbers
+        for the bounds of the problem (`scores.limits_of`).
+        """
+        if len(self._places) > _REMEMBERED:
+            self._forget()
+        keys = [(work, row.tobytes()) for work, row in zip(workloads, rows, strict=True)]
+        at = [self._places.get(key, -1) for key in keys]
+        if -1 in at:
+            self._simulate({key: row for key, row, place in zip(keys, rows, at, strict=True) if place < 0})
+            at = [self._places[key] for key in keys]
+        if limits is None and len(at) == 1:
+            return self._known.only(at[0])
+        found = self._known.part(np.array(at, dtype=np.intp))
+        if limits is not None:
+            known = np.array([one is not None for one in found.metrics])
+            bounds = found.violations[:, len(self.space.constraints) :]
+            bounds[known] = missed(found.values[known][:, self._bounded], limits[known])
+            found.feasible[:] = known & (found.violations <= 0).all(axis=1)
+            found.broken[:] = _broken(found.violations, known)
         return found
 
-    def _simulated(self, workload: int, row: IndexMatrix) -> tuple[NDArray[np.float64], Metrics | None]:
-        """Values (number of metrics,) and metrics of one design; NaN and None if the space forbids it."""
-        if (self.space.violations(row[None, :]) > 0).any():
-            return np.full(len(self.simulator.schema), np.nan), None
-        metrics = self.simulator.run_batch(row[None, :], [self.workloads[workload]])[0][0]
-        return metrics.values_array, metrics
+    def show(self, names: Sequence[str], read: Callable[[Numbers], Numbers]) -> None:
+        """Let outcomes have `shown`: (n, names), read off metrics (n, all of the schema) once a design.
+
+        ConfigError if other names are shown already: environments that share a problem share them.
+        """
+        if self._shown not in ((), tuple(names)):
+            raise ConfigError(
+                f"this problem shows {listed(self._shown)} to another environment; environments with other "
+                "own_metrics need a problem of their own",
+                key="own_metrics",
+            )
+        if self._shown != tuple(names):
+            self._shown, self._read = tuple(names), read
+            self._forget()
+
+    def no_outcomes(self, n: int) -> Outcomes:
+        """Outcomes (n,) of which nothing is known."""
+        return Outcomes(
+            np.zeros((n, len(self.objectives))),
+            np.zeros((n, self.n_constraints)),
+            np.zeros(n),
+            np.zeros(n, dtype=np.bool_),
+            np.full((n, len(self.schema)), np.nan),
+            np.zeros((n, len(self._shown))),
+            [None] * n,
+        )
+
+    def baseline_metrics(self, workload: int) -> Metrics | None:
+        """What the baseline measures on that workload; None where it fails."""
+        if workload not in self._baselines:
+            self._reference(workload)
+        return self._baselines[workload]
+
+    def _forget(self) -> None:
+        """Nothing but the baselines is known."""
+        self._places: dict[_Key, int] = {}
+        self._known = self.no_outcomes(_FIRST_PLACES)
+
+    def _reference(self, workload: int) -> None:
+        """Know what the baseline costs; InfeasibleError where it costs nothing that can be compared."""
+        if workload in self._references:
+            return
+        key = workload, self.baseline_row.tobytes()
+        (_, values, forbidden, metrics), *_ = self._run({key: self.baseline_row})
+        self._baselines[workload] = metrics
+        costs, _ = self._scorer.scored(values)
+        if costs is None:
+            wanted = dict.fromkeys(one.metric for one in (*self.objectives, *self.bounds))
+            raise InfeasibleError(
+                f"the baseline design has no value of {', '.join(wanted)} on workload "
+                f"{self.workloads[workload].name!r}: give another one as baseline="
+            )
+        self._references[workload] = costs
+        self._remember(key, values, forbidden, metrics)
+
+    def _simulate(self, unknown: Mapping[_Key, IndexMatrix]) -> None:
+        """Run and remember them; the baselines that they are compared with, too."""
+        for workload in dict.fromkeys(work for work, _ in unknown):
+            self._reference(workload)
+            wanted = {k: row for k, row in unknown.items() if k[0] == workload and k not in self._places}
+            for key, values, forbidden, metrics in self._run(wanted):
+                self._remember(key, values, forbidden, metrics)
+
+    def _run(self, wanted: Mapping[_Key, IndexMatrix]) -> Iterator[_Run]:
+        """Simulate designs on one workload in one batch: all but those that the space forbids."""
+        forbidden = [self._rules.violations(row) for row in wanted.values()]
+        allowed = [row for row, broken in zip(wanted.values(), forbidden, strict=True) if not any(broken)]
+        batch: MetricsBatch | tuple[()] = ()
+        if allowed:
+            works = [self.workloads[next(iter(wanted))[0]]]
+            batch = self.simulator.run_batch(np.array(allowed), works, self.threads)
+            self.simulations += len(allowed)
+        measured = iter(batch)
+        for key, broken in zip(wanted, forbidden, strict=True):
+            metrics = None if any(broken) else next(measured)[0]
+            yield key, self._unknown if metrics is None else metrics.values_array, broken, metrics
+
+    def _remember(self, key: _Key, values: Numbers, forbidden: list[float], metrics: Metrics | None) -> None:
+        """Score a design and keep it. One of which a needed metric is no number failed."""
+        costs, misses = self._scorer.scored(values)
+        place, violations = len(self._places), forbidden + misses
+        self._make_room(place + 1)
+        known = self._known
+        broken = sum(min(max(violation, 0.0), 1.0) for violation in violations)
+        if costs is None:
+            metrics, broken = None, broken or 1.0
+        else:
+            reference = self._references[key[0]]
+            known.improvement[place] = [improvement(*two) for two in zip(costs, reference, strict=True)]
+        known.violations[place], known.broken[place] = violations, broken
+        known.feasible[place] = costs is not None and max(violations, default=0.0) <= 0
+        known.values[place], known.metrics[place] = values, metrics
+        known.shown[place] = self._read(values[None])[0]
+        self._places[key] = place
+
+    def _make_room(self, wanted: int) -> None:
+        size = len(self._known.metrics)
+        if wanted > size:
+            larger = self.no_outcomes(max(2 * size, wanted))
+            larger.put(np.arange(size), self._known)
+            self._known = larger
 
 
-def improvement(costs: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(M,) how much better costs are than the reference's, each within +-IMPROVEMENT_LIMIT.
+def _broken(violations: Numbers, known: NDArray[np.bool_]) -> Numbers:
+    """(n,) see `Outcomes`. known: (n,) designs that were simulated."""
+    broken: Numbers = np.clip(violations, 0.0, 1.0).sum(axis=1)
+    broken[~known & (broken == 0.0)] = 1.0
+    return broken
 
-    The logarithm of the ratio where both have the same sign (costs of a metric to maximise are negative); the
-    difference over the reference's size where a sign changes or the reference is zero.
-    """
-    same = (costs * reference) > 0
-    sizes = (np.maximum(np.abs(side), _TINY) for side in (reference, costs))
-    logarithm = np.subtract(*map(np.log, sizes)) * np.sign(reference)
-    relative = (reference - costs) / np.where(reference == 0, 1.0, np.abs(reference))
-    return np.clip(np.where(same, logarithm, relative), -IMPROVEMENT_LIMIT, IMPROVEMENT_LIMIT)
+
+def _nothing(values: Numbers) -> Numbers:
+    return np.zeros((len(values), 0))
+
+
+def check_runs(simulator: Simulator, workload: AnyWorkload, baseline: DesignPoint) -> None:
+    """InputError if no design, or not the baseline, can run the workload (`Simulator.check_workload`)."""
+    check = getattr(simulator, "check_workload", None)
+    if check is not None:
+        check(workload, baseline)
 
 
 def _objective(entry: str | Objective) -> Objective:

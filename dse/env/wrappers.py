@@ -10,6 +10,7 @@ from gymnasium.spaces import Box
 from pettingzoo import ParallelEnv
 from pettingzoo.utils import BaseParallelWrapper
 
+from dse.env.masks import Form, Mask
 from dse.errors import ConfigError
 
 
@@ -42,6 +43,38 @@ class LinearReward(BaseParallelWrapper[str, Any, Any]):  # type: ignore[misc]
             infos[agent]["reward_vector"] = reward
         totals = {agent: float(np.dot(self._weights[agent], reward)) for agent, reward in rewards.items()}
         return observations, totals, terminations, truncations, infos
+
+
+class MaskInfos(BaseParallelWrapper[str, Any, Any]):  # type: ignore[misc]
+    """Leaves nothing in `infos` but the action mask, as one array of booleans.
+
+    For libraries that make tensors of `infos` (TorchRL, BenchMARL): they take neither text nor tuples, and
+    expect the keys of the first `reset` in every step. The mask is (choices,) where an agent has one
+    parameter, (parameters, choices) where all its parameters have equally many choices, and else all choices,
+    one parameter behind the other: the shapes that TorchRL gives to such actions. Put it around the wrappers
+    that add to `infos`.
+    """
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        """As the environment's, with masks as infos."""
+        observations, infos = self.env.reset(seed=seed, options=options)
+        return observations, _masks_of(infos)
+
+    def step(self, actions: dict[str, Any]) -> Any:
+        """As the environment's, with masks as infos; there are none after the last step of an episode."""
+        *told, infos = self.env.step(actions)
+        return *told, _masks_of(infos)
+
+
+def _masks_of(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Mask]]:
+    masked = {agent: info.get("action_mask") for agent, info in infos.items()}
+    return {agent: {} if mask is None else {"action_mask": _array(mask)} for agent, mask in masked.items()}
+
+
+def _array(mask: Form) -> Mask:
+    parts = mask if isinstance(mask, tuple) else (mask,)
+    even = len(parts) > 1 and len({len(part) for part in parts}) == 1
+    return np.stack(parts).astype(np.bool_) if even else np.concatenate(parts).astype(np.bool_)
 
 
 def _checked(weights: Mapping[str, Sequence[float]], agent: str, env: Any) -> Any:

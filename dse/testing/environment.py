@@ -7,7 +7,9 @@
 
 `make()` builds a fresh environment. The contract is PettingZoo's for parallel environments and MOMAland's
 for several objectives: `reward_space(agent)` is a Box of shape (M,), rewards are float32 vectors inside it.
-Scalarised, the environment must also pass PettingZoo's own tests. Every check raises AssertionError.
+Scalarised, the environment must also pass PettingZoo's own tests, in parallel and in turns. Action masks, if
+there are any, must be of the form that `action_space(agent).sample(mask)` takes. Every check raises
+AssertionError.
 """
 
 from __future__ import annotations
@@ -18,19 +20,30 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
-from pettingzoo.test import parallel_api_test, parallel_seed_test
+from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
+from pettingzoo.utils import parallel_to_aec
 
 from dse.env.wrappers import LinearReward
 
 Make = Callable[[], Any]
+_ADVICE = (
+    "Action space for each agent probably",  # MultiDiscrete: an agent may own several parameters
+    "We recommend agents to be named",  # names that say what an agent is
+    "Agents have different observation space sizes",  # each sees its own parameters
+    "Observations are different shapes",
+)
+"""Of PettingZoo's test in turns, what the contract leaves open."""
 
 
 def check_environment(make: Make, *, episodes: int = 20) -> None:
     """All checks."""
     check_spaces(make())
     check_rewards(make(), episodes)
+    check_masks(make(), episodes)
+    check_state(make(), episodes)
     check_seeding(make, episodes)
     check_scalarised(make)
+    check_turns(make)
 
 
 def check_spaces(env: Any) -> None:
@@ -63,6 +76,37 @@ def check_rewards(env: Any, episodes: int) -> None:
                 assert env.observation_space(agent).contains(observations[agent]), f"{agent}: observation"
 
 
+def check_masks(env: Any, episodes: int) -> None:
+    """While an episode goes on, masked actions can be drawn and taken, and every parameter has one left."""
+    for agent in env.possible_agents:
+        env.action_space(agent).seed(11)
+    for episode in range(episodes):
+        _, infos = env.reset(seed=episode)
+        while env.agents:
+            masks = {agent: infos[agent].get("action_mask") for agent in env.agents}
+            for agent, mask in masks.items():
+                parts = mask if isinstance(mask, tuple) else () if mask is None else (mask,)
+                assert all(part.any() for part in parts), f"{agent}: a mask leaves nothing to choose"
+            *_, infos = env.step(
+                {agent: env.action_space(agent).sample(mask) for agent, mask in masks.items()}
+            )
+
+
+def check_state(env: Any, episodes: int) -> None:
+    """`state()` stays inside `state_space`, and shows what actions do."""
+    for agent in env.possible_agents:
+        env.action_space(agent).seed(13)
+    changed = False
+    for episode in range(episodes):
+        env.reset(seed=episode)
+        before = env.state()
+        while env.agents:
+            env.step(sampled(env))
+            assert env.state_space.contains(env.state()), f"state outside its space: {env.state()}"
+            changed = changed or not np.array_equal(before, env.state())
+    assert changed, f"the state was the same after {episodes} episodes of random actions"
+
+
 def check_seeding(make: Make, episodes: int) -> None:
     """The seed of the first reset determines everything after it, resets without a seed included."""
     first, second = (list(played(make(), episodes)) for _ in range(2))
@@ -75,6 +119,16 @@ def check_scalarised(make: Make) -> None:
         warnings.simplefilter("error", UserWarning)
         parallel_api_test(scalarised(make()), num_cycles=30)
         parallel_seed_test(lambda: scalarised(make()), num_cycles=10)
+
+
+def check_turns(make: Make) -> None:
+    """PettingZoo's conversion to an environment in which agents act in turn passes its tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for advice in _ADVICE:
+            warnings.filterwarnings("ignore", advice)
+        api_test(parallel_to_aec(scalarised(make())), num_cycles=30)
+        seed_test(lambda: parallel_to_aec(scalarised(make())), num_cycles=10)
 
 
 def scalarised(env: Any) -> LinearReward:

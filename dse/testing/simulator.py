@@ -15,13 +15,13 @@ import numpy as np
 
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 _DESIGNS = 6
 _RATIO_TOLERANCE = 1e-9  # a ratio is computed once by the simulator and once from its parts
 
 
-def check_simulator(simulator: Simulator, workloads: Sequence[Workload], *, seed: int = 0) -> None:
+def check_simulator(simulator: Simulator, workloads: Sequence[AnyWorkload], *, seed: int = 0) -> None:
     """All checks, on a few feasible random designs and the default one."""
     rng = np.random.default_rng(seed)
     space = simulator.space
@@ -41,7 +41,7 @@ def check_description(simulator: Simulator) -> None:
         assert getattr(again, what) == getattr(simulator, what), f"{what} is lost by describe()"
 
 
-def check_batches(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[Workload]) -> None:
+def check_batches(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[AnyWorkload]) -> None:
     """Threads, order and size of a batch change nothing; shapes are (designs, workloads, metrics)."""
     whole = simulator.run_batch(rows, workloads, threads=1)
     shape = (len(rows), len(workloads), len(simulator.schema))
@@ -55,7 +55,7 @@ def check_batches(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[W
     assert _same(whole.values, points.values), "designs as points give other results than as indices"
 
 
-def check_single_runs(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[Workload]) -> None:
+def check_single_runs(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[AnyWorkload]) -> None:
     """`run` measures what `run_batch` does."""
     batch = simulator.run_batch(rows, workloads)
     for p, point in enumerate(simulator.space.points(rows)):
@@ -64,7 +64,7 @@ def check_single_runs(simulator: Simulator, rows: IndexMatrix, workloads: Sequen
             assert alone == batch[p][w], f"run() differs from run_batch() for {point} on {workload.name}"
 
 
-def check_ratios(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[Workload]) -> None:
+def check_ratios(simulator: Simulator, rows: IndexMatrix, workloads: Sequence[AnyWorkload]) -> None:
     """A metric that combines as a ratio is, on one workload, that ratio."""
     values = simulator.run_batch(rows, workloads).values
     schema = simulator.schema

@@ -46,7 +46,7 @@ def test_the_baseline_earns_nothing():
     env = environment()
     env.reset(seed=0)
     row = env.problem.baseline_row
-    baseline = {agent: row[list(part.indices)] for agent, part in env._owned.items()}
+    baseline = {agent: row[list(part.indices)] for agent, part in env.owned.items()}
 
     _, rewards, *_ = env.step(baseline)
 
@@ -59,7 +59,7 @@ def test_a_forbidden_design_is_punished_and_has_no_metrics():
 
     _, rewards, _, _, infos = env.step({"queue": np.array([0, 0]), "core": np.array([2, 0])})
 
-    assert (rewards["core"] <= -env.penalty).all()
+    assert (rewards["core"] <= -env.core.penalty).all()
     assert infos["core"]["metrics"] == {}
     assert infos["core"]["violations"]["safe"] == 1.0
 
@@ -170,3 +170,21 @@ def test_dse_make_takes_the_name_of_a_workload_and_options_of_the_simulator():
     )
 
     assert env.problem.simulator.space.name == "dramgym"
+
+
+def test_a_chip_is_designed_by_agents_too():
+    env = dse.make("soc/design-v0", workload="synthetic:chase?n=3000", space="soc-small")
+
+    observations, _ = env.reset(seed=0)
+    actions = {agent: env.action_space(agent).sample() for agent in env.possible_agents}
+    _, rewards, *_ = env.step(actions)
+
+    assert set(env.possible_agents) >= {"core", "l1", "l2", "llc", "interconnect", "memory_controller"}
+    assert all(env.observation_space(agent).contains(seen) for agent, seen in observations.items())
+    assert all(reward.shape == (3,) for reward in rewards.values())
+
+
+def test_threads_of_a_program_share_memory_in_an_environment():
+    env = dse.make("soc/design-v0", workload=["synthetic:locked?n=1000&threads=2"])
+
+    assert env.problem.workloads[0].shares_memory

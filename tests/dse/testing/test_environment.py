@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from dse.env.wrappers import LinearReward
-from dse.testing.environment import check_rewards, check_seeding, check_spaces
-from tests.dse.env.problems import environment
+from dse.testing.environment import (
+    check_masks,
+    check_rewards,
+    check_seeding,
+    check_spaces,
+    check_state,
+    check_turns,
+)
+from tests.dse.env.problems import environment, refining
 
 
 class _Doubles(type(environment())):
@@ -27,6 +34,27 @@ class _Unseeded(type(environment())):
         return observations, {agent: reward + noise for agent, reward in rewards.items()}, *rest
 
 
+class _Stuck(type(refining())):
+    """A mask that leaves an agent nothing."""
+
+    def _masked(self, agent):
+        return {"action_mask": tuple(0 * part for part in super()._masked(agent)["action_mask"])}
+
+
+class _Flat(type(refining())):
+    """Masks of a form that no action space takes."""
+
+    def _masked(self, agent):
+        return {"action_mask": self.action_mask(agent)}
+
+
+class _Blind(type(environment())):
+    """A state that shows nothing."""
+
+    def state(self):
+        return 0 * super().state()
+
+
 def test_rewards_of_the_wrong_type_are_noticed():
     with pytest.raises(AssertionError, match="float64"):
         check_rewards(_Doubles(environment().problem), episodes=2)
@@ -40,3 +68,25 @@ def test_numbers_instead_of_vectors_are_noticed():
 def test_randomness_outside_the_seed_is_noticed():
     with pytest.raises(AssertionError, match="same seed"):
         check_seeding(lambda: _Unseeded(environment().problem), episodes=3)
+
+
+def test_a_mask_that_leaves_nothing_is_noticed():
+    with pytest.raises(AssertionError, match="nothing to choose"):
+        check_masks(_Stuck(refining().problem), episodes=1)
+
+
+@pytest.mark.parametrize(
+    "check", [lambda: check_masks(_flat(), episodes=1), lambda: check_turns(_flat)], ids=["masks", "turns"]
+)
+def test_a_mask_that_the_action_space_does_not_take_is_noticed(check):
+    with pytest.raises(AssertionError):
+        check()
+
+
+def test_a_state_that_shows_nothing_is_noticed():
+    with pytest.raises(AssertionError, match="the state was the same"):
+        check_state(_Blind(environment().problem), episodes=3)
+
+
+def _flat():
+    return _Flat(refining().problem)
