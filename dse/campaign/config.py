@@ -46,6 +46,8 @@ class WorkloadConfig(_Model):
     trace: `sample:NAME`, `synthetic:KIND?key=value&...` or a path beside the campaign file; a list runs
     together. arrival_scale multiplies arrival times. start: so many requests are skipped; length: at most so
     many are replayed. warmup: the first of these, left out of latency statistics.
+    For a simulator of cores a trace holds instructions: a list is one program a core, copies runs all of them
+    so many times, each in memory of its own; start, length and warmup count instructions of each program.
     """
 
     trace: str | list[str]
@@ -55,6 +57,7 @@ class WorkloadConfig(_Model):
     start: int = Field(default=0, ge=0)
     length: int | None = Field(default=None, ge=1)
     warmup: int = Field(default=0, ge=0)
+    copies: int = Field(default=1, ge=1, le=64)
     clock_mhz: FiniteFloat | None = Field(default=None, gt=0)
     clock_ns: FiniteFloat | None = Field(default=None, gt=0)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.campaign.config import UNLIMITED
+from dse.campaign.programs import size_text
 from dse.campaign.reference_sample import reference_rounds
 from dse.campaign.setup import Setup
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,8 @@ def _affordable(setup: Setup, wall_seconds: float, cpu_seconds: float) -> int:
     return min(most, *by_time, UNLIMITED)
 
 
-def _described(workload: Workload) -> str:
-    return f"{workload.name} ({len(workload):,} requests)"
+def _described(workload: AnyWorkload) -> str:
+    return f"{workload.name} ({size_text(workload)})"
 
 
 def _ranges(setup: Setup, metrics: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[Range]:

@@ -18,7 +18,7 @@ from dse.simulator import Simulator
 from dse.space import DesignSpace, IndexMatrix
 from dse.store import Origin, ResultBlock, Store
 from dse.store.records import default_charge
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 Key = int | bytes
 
@@ -55,7 +55,7 @@ class Evaluator:
     """
 
     simulator: Simulator
-    workloads: Sequence[Workload]
+    workloads: Sequence[AnyWorkload]
     weights: NDArray[np.float64]
     store: Store
     benches: Sequence[int]

@@ -22,7 +22,7 @@ from dse.campaign.config import UNLIMITED, BudgetConfig, FidelityConfig
 from dse.campaign.scoring import Scores
 from dse.errors import ConfigError
 from dse.front import non_dominated
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 if TYPE_CHECKING:
     from traces.intervals import Interval
@@ -39,11 +39,11 @@ class Rung:
     """One step: `share` of the requests of each workload, as pieces of it with their weights."""
 
     share: float
-    pieces: tuple[tuple[Workload, ...], ...]
+    pieces: tuple[tuple[AnyWorkload, ...], ...]
     weights: tuple[Values, ...]
 
     @property
-    def workloads(self) -> tuple[Workload, ...]:
+    def workloads(self) -> tuple[AnyWorkload, ...]:
         """The pieces of all workloads, in their order."""
         return tuple(piece for pieces in self.pieces for piece in pieces)
 
@@ -101,7 +101,7 @@ class Ladder:
     oversample: int = 1
 
     @property
-    def workloads(self) -> tuple[Workload, ...]:
+    def workloads(self) -> tuple[AnyWorkload, ...]:
         """The pieces of all rungs, in their order."""
         return tuple(piece for rung in self.rungs for piece in rung.workloads)
 
@@ -146,7 +146,7 @@ class Ladder:
         return math.ceil(_REPEATS * budget.unique * asked / self.cost(budget.batch))
 
 
-def make_ladder(given: FidelityConfig, workloads: Sequence[Workload]) -> Ladder:
+def make_ladder(given: FidelityConfig, workloads: Sequence[AnyWorkload]) -> Ladder:
     """Cut the workloads into the pieces of each rung. ConfigError for a share of too few requests."""
     rungs = tuple(_rung(given, share, workloads) for share in given.rungs)
     return Ladder(rungs, given.keep, given.surrogate, given.oversample)
@@ -204,7 +204,7 @@ def _crowding(costs: Values) -> Values:
     return distance
 
 
-def _rung(given: FidelityConfig, share: float, workloads: Sequence[Workload]) -> Rung:
+def _rung(given: FidelityConfig, share: float, workloads: Sequence[AnyWorkload]) -> Rung:
     chosen = [_intervals(given.sampling, share, workload) for workload in workloads]
     return Rung(
         share=share,
@@ -216,7 +216,7 @@ def _rung(given: FidelityConfig, share: float, workloads: Sequence[Workload]) ->
     )
 
 
-def _intervals(sampling: str, share: float, workload: Workload) -> Sequence[Interval]:
+def _intervals(sampling: str, share: float, workload: AnyWorkload) -> Sequence[Interval]:
     """The pieces of one workload. ConfigError if one of them has hardly any requests."""
     from traces.intervals import head, representative  # clustering is for those who want it
 

@@ -22,6 +22,7 @@ from dse.store import AttachedFile, StoreReader
 
 CAMPAIGN, BASELINE, TRACE, OPTION = "campaign", "baseline", "trace", "option"
 _NO_FILES = ("sample:", "synthetic:")
+_MADE_FROM = "accesses:"
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,13 @@ def _options(config: CampaignConfig) -> list[dict[str, Any]]:
 def _beside(config: CampaignConfig) -> list[tuple[str, str]]:
     """(kind, name) of the files whose relative names start at the campaign file's folder."""
     names = [(BASELINE, config.baseline)] if isinstance(config.baseline, str) else []
-    specs = (spec for workload in config.workloads for spec in workload.specs)
+    specs = (_source(spec) for workload in config.workloads for spec in workload.specs)
     return names + [(TRACE, spec) for spec in specs if not spec.startswith(_NO_FILES)]
+
+
+def _source(spec: str) -> str:
+    """What a trace is made from: accesses:FILE?gap=3 is made from FILE."""
+    return spec.removeprefix(_MADE_FROM).partition("?")[0] if spec.startswith(_MADE_FROM) else spec
 
 
 def _read(paths: dict[tuple[str, str], Path]) -> Iterable[AttachedFile]:

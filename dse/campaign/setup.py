@@ -17,6 +17,7 @@ from dse.campaign.aggregation import COMBINED, Aggregation, Rule
 from dse.campaign.config import CampaignConfig, ConstraintConfig, WorkloadConfig
 from dse.campaign.fidelity import Ladder, check_budget, make_ladder
 from dse.campaign.file import Source
+from dse.campaign.programs import INSTRUCTIONS, check_keys, kind_of, program_workload, read_programs
 from dse.campaign.scoring import Scorer
 from dse.campaign.stop_rules import StopRules
 from dse.errors import ConfigError, InfeasibleError, SpaceError
@@ -28,6 +29,7 @@ from dse.rules import Constraint
 from dse.simulator import Simulator
 from dse.space import DesignSpace
 from dse.store import RunRow
+from traces.instruction_workload import AnyWorkload
 from traces.trace import Trace
 from traces.workload import Workload
 
@@ -49,7 +51,7 @@ class Setup:
     source: Source
     simulator: Simulator
     option_files: dict[str, bytes]
-    workloads: tuple[Workload, ...]
+    workloads: tuple[AnyWorkload, ...]
     weights: NDArray[np.float64]
     aggregation: Aggregation
     full_space: DesignSpace
@@ -95,7 +97,11 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
     objectives = _objectives(config, source, simulator)
     stop = _stop(config, source, simulator)
     weights = np.array([item.weight for item in config.workloads])
-    workloads = tuple(_workload(item, base, source, i) for i, item in enumerate(config.workloads))
+    kind = kind_of(simulator)
+    workloads = tuple(_workload(item, base, source, i, kind) for i, item in enumerate(config.workloads))
+    ladder = _ladder(config, source, workloads)
+    baseline = _baseline(config.baseline, base, simulator.space, source)
+    _check_workloads(source, simulator, workloads, baseline, ladder)
     return Setup(
         config=config,
         source=source,
@@ -113,9 +119,9 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
             bounds=tuple(o for o in objectives if o.is_constraint),
         ),
         stop=stop,
-        baseline=_baseline(config.baseline, base, simulator.space, source),
+        baseline=baseline,
         runs=_runs(config, source),
-        ladder=_ladder(config, source, workloads),
+        ladder=ladder,
     )
 
 
@@ -159,7 +165,7 @@ def _check_feasible(space: DesignSpace, config: CampaignConfig, source: Source) 
         )
 
 
-def _ladder(config: CampaignConfig, source: Source, workloads: tuple[Workload, ...]) -> Ladder | None:
+def _ladder(config: CampaignConfig, source: Source, workloads: tuple[AnyWorkload, ...]) -> Ladder | None:
     """The steps of `[fidelity]`, checked against the budget."""
     if config.fidelity is None:
         return None
@@ -171,6 +177,25 @@ def _ladder(config: CampaignConfig, source: Source, workloads: tuple[Workload, .
     with source.at("budget"):
         check_budget(ladder, config.budget)
     return ladder
+
+
+def _check_workloads(
+    source: Source,
+    simulator: Simulator,
+    workloads: tuple[AnyWorkload, ...],
+    baseline: DesignPoint,
+    ladder: Ladder | None,
+) -> None:
+    """What no design, or not the baseline, could run is refused before the first one is tried."""
+    check = getattr(simulator, "check_workload", None)
+    if check is None:
+        return
+    for i, workload in enumerate(workloads):
+        with source.at("workloads", i):
+            check(workload, baseline)
+    with source.at("fidelity"):
+        for piece in ladder.workloads if ladder is not None else ():
+            check(piece, baseline)
 
 
 def _stop(config: CampaignConfig, source: Source, simulator: Simulator) -> StopRules:
@@ -229,7 +254,14 @@ def _objectives(config: CampaignConfig, source: Source, simulator: Simulator) ->
         raise source.located(error, ("objectives", *named[:1])) from error
 
 
-def _workload(item: WorkloadConfig, base: Path, source: Source, number: int) -> Workload:
+def _workload(item: WorkloadConfig, base: Path, source: Source, number: int, kind: str) -> AnyWorkload:
+    with source.at("workloads", number):
+        check_keys(item, kind)
+    if kind == INSTRUCTIONS:
+        with source.at("workloads", number, "trace"):
+            programs = read_programs(item, base)
+        with source.at("workloads", number):
+            return program_workload(item, programs)
     with source.at("workloads", number, "trace"):
         parts = read_traces(item, base)
     with source.at("workloads", number):

@@ -11,6 +11,7 @@ from dse.campaign import Campaign
 from dse.campaign.config import UNLIMITED, AgentConfig, BudgetConfig, StudyConfig
 from dse.campaign.dry_run import steps_of
 from dse.campaign.fidelity import Ladder
+from dse.campaign.programs import size_text
 from dse.campaign.study import Study
 from dse.cli.terminal import console, print_json
 from dse.units import format_duration
@@ -66,7 +67,7 @@ def resolved(campaign: Campaign) -> dict[str, Any]:
         "campaign": config.name,
         "simulator": setup.simulator.name,
         "workloads": [
-            f"{workload.name} ({len(workload):,} requests, weight {weight:g})"
+            f"{workload.name} ({size_text(workload)}, weight {weight:g})"
             for workload, weight in zip(setup.workloads, setup.weights.tolist(), strict=True)
         ],
         "raw_designs": setup.space.raw_size,

@@ -47,6 +47,7 @@ def command(
             key="--to",
         )
     picked = pick_trial(campaign, trial, store)
+    picked.check_replays_requests()
     folder = out or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", f"{picked.label}-{to}").lstrip(".-"))
     options: dict[str, Any] = {} if target_version is None else {"version": target_version}
     manifest = exporter(to)(

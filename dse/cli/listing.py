@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.terminal import add_row, console, print_json, table
-from dse.errors import ConfigError
 from dse.registry import TABLES, make_simulator, names, resolve
 from dse.space import DesignSpace
 
@@ -67,16 +66,11 @@ def _space_of(file: Path | None, simulator: str, options: list[str]) -> DesignSp
         from dse.campaign import Campaign
 
         return Campaign.from_file(file).setup.space
-    built = make_simulator(simulator, **dict(_key_value(option) for option in options))
+    from dse.cli.replay_designs import Options
+
+    built = make_simulator(simulator, **Options.of(None, options).simulator)
     found: DesignSpace = built.space
     return found
-
-
-def _key_value(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--option {text!r}: expected KEY=VALUE")
-    return key, value
 
 
 def _first_line(entry: str) -> str:

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "replay": ("dse.cli.replay", "command", "Run one design on one trace and show all its metrics."),
     "export": ("dse.cli.export", "command", "Write a design as another simulator's configuration."),
     "trace": ("dse.cli.trace", "app", "Look at traces, convert, generate and record them."),
+    "systolic": ("dse.cli.systolic", "command", "Run a network on a systolic array, layer by layer."),
     "space": ("dse.cli.listing", "space", "Show the parameters and sizes of a design space."),
     "agents": ("dse.cli.listing", "agents", "List the searchers that a campaign can use."),
     "simulators": ("dse.cli.listing", "simulators", "List the simulators and their options."),

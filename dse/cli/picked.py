@@ -9,6 +9,7 @@ from typing import Any
 
 from dse.campaign.config import WorkloadConfig
 from dse.campaign.kept_files import kept_option_files
+from dse.campaign.programs import REQUESTS, kind_of
 from dse.campaign.setup import read_traces, workload_of
 from dse.errors import ConfigError, InputError, LookupFailed, listed
 from dse.metrics import Metrics
@@ -46,11 +47,21 @@ class Picked:
             raise ConfigError(
                 "which trace? A design that is not from a campaign needs --trace TRACE", key="--trace"
             )
+        self.check_replays_requests()
         names = [_name(item) for item in self.workloads]
         if name is not None and name not in names:
             raise LookupFailed(f"{self.label} has no workload {name!r}: expected one of {listed(names)}")
         item = self.workloads[names.index(name) if name is not None else 0]
         return workload_of(item, read_traces(item, self.base))
+
+    def check_replays_requests(self) -> None:
+        """ConfigError for a design of a simulator of programs, which is no memory controller."""
+        if kind_of(self.simulator) != REQUESTS:
+            raise ConfigError(
+                f"{self.label} is a design of simulator {self.simulator.name!r}, which runs programs: only "
+                "designs of memory controllers can be replayed and exported (simulator 'dram')",
+                key="simulator",
+            )
 
 
 def pick_trial(campaign: str, trial: int, store: Path | None) -> Picked:

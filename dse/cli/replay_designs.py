@@ -74,8 +74,8 @@ def pick_two(words: Sequence[str], options: Options) -> tuple[Picked, Picked]:
     return _both(*names, options)
 
 
-def _key_value(text: str) -> tuple[str, str | int | float]:
-    """The value as a number where it is one."""
+def _key_value(text: str) -> tuple[str, str | int | float | bool]:
+    """The value as a number, or as true or false, where it is one."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"{text!r}: expected KEY=VALUE", key="--option")
@@ -84,7 +84,7 @@ def _key_value(text: str) -> tuple[str, str | int | float]:
             return key, kind(value)
         except ValueError:
             continue
-    return key, value
+    return key, {"true": True, "false": False}.get(value, value)
 
 
 def _both(first: str, second: str, options: Options) -> tuple[Picked, Picked]:

@@ -20,7 +20,10 @@ app = typer.Typer(no_args_is_help=True, help="Look at traces, convert, generate 
 
 Spec = Annotated[
     str,
-    typer.Argument(metavar="TRACE", help="A file, sample:NAME, or synthetic:GENERATOR?option=value&..."),
+    typer.Argument(
+        metavar="TRACE",
+        help="A file, sample:NAME, synthetic:GENERATOR?option=value&..., or accesses:TRACE?gap=3.",
+    ),
 ]
 ClockMhz = Annotated[
     float | None,
@@ -30,6 +33,12 @@ ClockMhz = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 FormatName = Annotated[str | None, typer.Option(help="Format of the input, when its suffix does not say it.")]
+AsInstructions = Annotated[
+    bool,
+    typer.Option(
+        "--instructions", help="TRACE is an instruction trace, where its name is one of both kinds."
+    ),
+]
 
 # Label, key of TraceStats, how to print it, factor.
 _SHOWN: tuple[tuple[str, str, str, float], ...] = (
@@ -69,11 +78,25 @@ def info(
     mapping: Annotated[str, typer.Option(help="Address mapping used with --device.")] = "row-bank-column",
     clock_mhz: ClockMhz = None,
     format: FormatName = None,
+    caches: Annotated[
+        bool, typer.Option("--caches", help="Also how often caches of all sizes would hit.")
+    ] = False,
+    instructions: AsInstructions = False,
     as_json: AsJson = False,
 ) -> None:
-    """Locality, read share, intensity and footprint of a trace."""
-    import traces
+    """Locality, read share, intensity and footprint of a trace.
 
+    Of an instruction trace its mix, branches, footprint and dependences.
+    """
+    import traces
+    from dse.cli.trace_caches import curve_of, print_curve
+    from traces.instruction_spec import holds_instructions
+
+    if instructions or holds_instructions(trace, format=format):
+        from dse.cli.trace_instructions import show_info
+
+        show_info(trace, format, as_json, caches, for_memory={"--device": device, "--clock-mhz": clock_mhz})
+        return
     loaded = traces.load(trace, clock_mhz=clock_mhz, format=format)
     stats = traces.describe(loaded).to_dict()
     spread = None if device is None else _spread(loaded, device, mapping, float(stats["offered_gbps"]))
@@ -81,6 +104,8 @@ def info(
         shown: dict[str, Any] = {"trace": trace, **_identity(loaded), "stats": stats}
         if spread is not None:
             shown["banks"] = {"device": device, "mapping": mapping, **spread}
+        if caches:
+            shown["caches"] = curve_of(loaded).to_dict()
         _print_json(shown)
         return
     print(f"{loaded.name or trace}  (hash {loaded.hash})")
@@ -90,6 +115,8 @@ def info(
     if spread is not None:
         print(f"on {device} with {mapping}")
         _print_rows(_SHOWN_SPREAD, spread)
+    if caches:
+        print_curve(curve_of(loaded))
 
 
 @app.command()
@@ -101,13 +128,30 @@ def convert(
     to: Annotated[
         str | None, typer.Option(help="Format of the output, when its suffix does not say it.")
     ] = None,
-    length: Annotated[int | None, typer.Option(min=1, help="Keep only the first requests.")] = None,
+    length: Annotated[
+        int | None, typer.Option(min=1, help="Keep only the first requests or instructions.")
+    ] = None,
+    instructions: AsInstructions = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trace in another format, saying what that format cannot hold."""
+    """Write a trace in another format, saying what that format cannot hold.
+
+    An instruction trace becomes one of another format; a memory trace becomes one as accesses:TRACE?gap=3.
+    """
     import traces
+    from traces.formats import is_of_instructions
+    from traces.instruction_spec import holds_instructions, told_as_memory
     from traces.writers import losses
 
+    if instructions or holds_instructions(trace, format=format):
+        from dse.cli.trace_instructions import convert_instructions
+
+        convert_instructions(
+            trace, target, format, to, length, as_json, for_memory={"--clock-mhz": clock_mhz}
+        )
+        return
+    if is_of_instructions(target, to):
+        raise told_as_memory(trace)
     loaded = traces.load(trace, clock_mhz=clock_mhz, format=format)
     if length is not None:
         loaded = loaded.head(length)
@@ -141,6 +185,7 @@ def generate(
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def record(
+    ctx: typer.Context,
     command: Annotated[list[str], typer.Argument(metavar="-- PROGRAM ARGS", help="What to run and record.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; PROGRAM.npz if not given.")
@@ -152,18 +197,44 @@ def record(
     line_bytes: Annotated[int, typer.Option(help="Line size of the cache, at most 64.")] = 64,
     core_mhz: Annotated[float, typer.Option(help="Clock of the modelled core.")] = 3000.0,
     cpi: Annotated[float, typer.Option(help="Core cycles an instruction.")] = 0.5,
-    skip_instructions: Annotated[int, typer.Option(min=0, help="Leave out this much of the start.")] = 0,
+    skip_instructions: Annotated[
+        int, typer.Option("--skip-instructions", "--skip", min=0, help="Leave out this much of the start.")
+    ] = 0,
     max_requests: Annotated[int, typer.Option(min=1, help="Stop after this many requests.")] = 1_000_000,
+    instructions: Annotated[
+        bool, typer.Option("--instructions", help="Record what the processor executes instead.")
+    ] = False,
+    first: Annotated[
+        str, typer.Option("--from", metavar="FUNCTION", help="Begin when this function is called.")
+    ] = "",
+    last: Annotated[
+        str, typer.Option("--to", metavar="FUNCTION", help="End when this function is called.")
+    ] = "",
+    max_instructions: Annotated[
+        int, typer.Option(min=1, help="Stop after this many instructions.")
+    ] = 1_000_000,
     as_json: AsJson = False,
 ) -> None:
     """Record a real program: what misses a small cache, through valgrind.
 
     Arrivals are instructions times --cpi in a clock of --core-mhz: a model, not a measurement.
+
+    With --instructions the trace holds every instruction with its registers, branches and addresses, for the
+    simulation of a processor; --from, --to and --max-instructions say which part of the run is kept.
     """
     import traces
+    from dse.cli.trace_record import check_options, record_to_file
     from traces.record import CoreModel, Window, record
     from traces.writers import losses
 
+    given = [key for key in ctx.params if _is_given(ctx, key)]
+    check_options(given, instructions)
+    if instructions:
+        from traces.record_instructions import Span
+
+        span = Span(first, last, skip_instructions, max_instructions)
+        record_to_file(command, output, name=name, span=span, as_json=as_json)
+        return
     target = output if output is not None else Path(f"{Path(command[0]).name}.npz")
     model, core = _cache_model(cache, line_bytes), CoreModel(core_mhz, cpi)
     window = Window(skip_instructions, max_requests)
@@ -174,6 +245,11 @@ def record(
 
 
 app.command()(intervals)
+
+
+def _is_given(ctx: typer.Context, parameter: str) -> bool:
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _spread(trace: Trace, device_id: str, mapping: str, offered_gbps: float) -> dict[str, int | float]:

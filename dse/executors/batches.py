@@ -15,7 +15,7 @@ from dse.errors import InputError
 from dse.metrics import MetricsBatch, MetricSchema
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _WEIGHT_OF_THE_LAST = 0.3
 def run_isolated(
     simulator: Simulator,
     rows: IndexMatrix,
-    workloads: Sequence[Workload],
+    workloads: Sequence[AnyWorkload],
     threads: int = 1,
     *,
     not_caught: tuple[type[Exception], ...] = (InputError,),
@@ -52,7 +52,7 @@ def run_isolated(
     return joined(simulator.schema, len(workloads), order, parts)
 
 
-def picked(workloads: Sequence[Workload], works: Sequence[int] | None) -> Sequence[Workload]:
+def picked(workloads: Sequence[AnyWorkload], works: Sequence[int] | None) -> Sequence[AnyWorkload]:
     """The workloads at these positions, in that order; all of them if None."""
     return workloads if works is None else [workloads[position] for position in works]
 

@@ -27,7 +27,7 @@ from dse.executors.package import pack
 from dse.metrics import MetricsBatch
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 log = logging.getLogger(__name__)
 _LIBRARY_LOGS = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
@@ -63,7 +63,7 @@ class DaskExecutor:
     def __init__(
         self,
         simulator: Simulator,
-        workloads: Sequence[Workload],
+        workloads: Sequence[AnyWorkload],
         workers: int,
         *,
         scheduler: str | None = None,

@@ -29,7 +29,7 @@ from dse.metrics import MetricsBatch, MetricSchema
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
 from dse.store import PACKAGE, AttachedFile, Lease, LeaseQueue, Store, StoreReader
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class LeaseExecutor:
     def __init__(
         self,
         simulator: Simulator,
-        workloads: Sequence[Workload],
+        workloads: Sequence[AnyWorkload],
         workers: int,
         place: CampaignPlace,
     ) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +22,13 @@ from dse.errors import ConfigError, DseError, InputError
 from dse.option_files import contents, given
 from dse.registry import SIMULATORS, check_keywords
 from dse.simulator import Simulator
+from traces.instruction_workload import AnyWorkload, InstructionWorkload
+from traces.instructions import COLUMNS, InstructionTrace
 from traces.trace import Trace
 from traces.workload import Workload
 
-_COLUMNS = ("arrival_cycle", "address", "is_write", "size_bytes", "source")
+_OF_REQUESTS = ("arrival_cycle", "address", "is_write", "size_bytes", "source")
+_OF_INSTRUCTIONS = (*COLUMNS, "address")
 
 
 class WorkerMismatch(DseError):
@@ -37,10 +40,10 @@ class Bench:
     """What a worker simulates with."""
 
     simulator: Simulator
-    workloads: tuple[Workload, ...]
+    workloads: tuple[AnyWorkload, ...]
 
 
-def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
+def pack(simulator: Simulator, workloads: Sequence[AnyWorkload]) -> bytes:
     """The bytes that `unpack` takes.
 
     Raises ConfigError if the simulator is not registered, or is not what its name and options build.
@@ -58,19 +61,9 @@ def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
         "options": simulator.describe(),
         "files": list(files),
         "identity": _identity(simulator, workloads),
-        "traces": [
-            {"name": t.name, "clock_fs": t.clock_fs, "provenance": dict(t.provenance)}
-            for t in traces.values()
-        ],
+        "traces": [_trace_row(trace) for trace in traces.values()],
         "workloads": [
-            {
-                "traces": [place[trace.hash] for trace in workload.traces],
-                "name": workload.name,
-                "arrival_scale": workload.arrival_scale,
-                "start": workload.start,
-                "length": workload.length,
-                "warmup": workload.warmup,
-            }
+            _workload_row(workload) | {"traces": [place[trace.hash] for trace in workload.traces]}
             for workload in workloads
         ],
     }
@@ -78,7 +71,7 @@ def pack(simulator: Simulator, workloads: Sequence[Workload]) -> bytes:
     columns = {
         f"{name}_{position}": getattr(trace, name)
         for position, trace in enumerate(traces.values())
-        for name in _COLUMNS
+        for name in _columns(trace)
     }
     columns |= {
         f"file_{position}": np.frombuffer(content, dtype=np.uint8)
@@ -94,20 +87,44 @@ def unpack(data: bytes) -> Bench:
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         header = json.loads(archive["header"].tobytes())
         files = {name: archive[f"file_{k}"].tobytes() for k, name in enumerate(header["files"])}
-        traces = [
-            Trace(**row, **{name: archive[f"{name}_{position}"] for name in _COLUMNS})
-            for position, row in enumerate(header["traces"])
-        ]
-    workloads = tuple(
-        Workload(**{**row, "traces": tuple(traces[position] for position in row["traces"])})
-        for row in header["workloads"]
-    )
+        traces = [_trace(row, position, archive) for position, row in enumerate(header["traces"])]
+    workloads = tuple(_workload(row, traces) for row in header["workloads"])
     with given(files):
         simulator = _build(header)
     differences = _differences(_identity(simulator, workloads), header["identity"])
     if differences:
         raise WorkerMismatch(differences)
     return Bench(simulator, workloads)
+
+
+def _columns(trace: Trace | InstructionTrace) -> tuple[str, ...]:
+    return _OF_REQUESTS if isinstance(trace, Trace) else _OF_INSTRUCTIONS
+
+
+def _trace_row(trace: Trace | InstructionTrace) -> dict[str, Any]:
+    row = {"name": trace.name, "provenance": dict(trace.provenance)}
+    return row | {"clock_fs": trace.clock_fs} if isinstance(trace, Trace) else row
+
+
+def _trace(row: dict[str, Any], position: int, archive: Mapping[str, Any]) -> Trace | InstructionTrace:
+    if "clock_fs" in row:
+        return Trace(**row, **{name: archive[f"{name}_{position}"] for name in _OF_REQUESTS})
+    return InstructionTrace(**row, **{name: archive[f"{name}_{position}"] for name in _OF_INSTRUCTIONS})
+
+
+def _workload_row(workload: AnyWorkload) -> dict[str, Any]:
+    row = {name: getattr(workload, name) for name in ("name", "start", "length", "warmup")}
+    if isinstance(workload, InstructionWorkload):
+        return row | {"spaces": workload.spaces}
+    return row | {"arrival_scale": workload.arrival_scale}
+
+
+def _workload(row: dict[str, Any], traces: Sequence[Any]) -> AnyWorkload:
+    own = tuple(traces[position] for position in row["traces"])
+    options = {name: value for name, value in row.items() if name != "traces"}
+    if "spaces" in row:
+        return InstructionWorkload(own, **options)
+    return Workload(own, **options)
 
 
 def digest(data: bytes) -> str:
@@ -123,7 +140,7 @@ def _build(header: dict[str, Any]) -> Simulator:
     return simulator
 
 
-def _check_rebuilds(simulator: Simulator, header: dict[str, Any], workloads: Sequence[Workload]) -> None:
+def _check_rebuilds(simulator: Simulator, header: dict[str, Any], workloads: Sequence[AnyWorkload]) -> None:
     """Find here, not in a worker, that a simulator is not what its name and options say."""
     try:
         again = _build(header)
@@ -139,7 +156,7 @@ def _check_rebuilds(simulator: Simulator, header: dict[str, Any], workloads: Seq
         )
 
 
-def _identity(simulator: Simulator, workloads: Sequence[Workload]) -> dict[str, str]:
+def _identity(simulator: Simulator, workloads: Sequence[AnyWorkload]) -> dict[str, str]:
     return {
         "version of marl-dse": dse.__version__,
         "build of the simulator": simulator.build_id,

@@ -34,7 +34,7 @@ from dse.executors.worker import DONE, INPUT_ERROR, NO_MEMORY, READY, REFUSED
 from dse.metrics import MetricsBatch
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 _LEAST_SECONDS = 0.01
 _SECONDS_TO_START = 120.0
@@ -99,7 +99,7 @@ class ProcessExecutor:
     def __init__(
         self,
         simulator: Simulator,
-        workloads: Sequence[Workload],
+        workloads: Sequence[AnyWorkload],
         workers: int,
         *,
         time_limit_s: float | None = None,

@@ -10,7 +10,7 @@ from dse.executors.protocol import Executor
 from dse.executors.threads import ThreadExecutor
 from dse.provenance import usable_cores
 from dse.simulator import Simulator
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 if TYPE_CHECKING:
     from dse.executors.leases import CampaignPlace
@@ -28,7 +28,7 @@ _WITH_LIMITS = ("processes", "dask")
 
 def make_executor(
     simulator: Simulator,
-    workloads: Sequence[Workload],
+    workloads: Sequence[AnyWorkload],
     *,
     executor: str = "threads",
     threads: int | None = None,
@@ -61,7 +61,7 @@ def make_executor(
 
 def _dask(
     simulator: Simulator,
-    workloads: Sequence[Workload],
+    workloads: Sequence[AnyWorkload],
     workers: int,
     scheduler: str | None,
     time_limit_s: float | None,
@@ -86,7 +86,7 @@ def _dask(
 
 
 def _leases(
-    simulator: Simulator, workloads: Sequence[Workload], workers: int, place: CampaignPlace | None
+    simulator: Simulator, workloads: Sequence[AnyWorkload], workers: int, place: CampaignPlace | None
 ) -> Executor:
     from dse.executors.leases import LeaseExecutor
 

@@ -9,7 +9,7 @@ from dse.executors.batches import picked, run_isolated
 from dse.metrics import MetricsBatch
 from dse.simulator import Simulator
 from dse.space import IndexMatrix
-from traces.workload import Workload
+from traces.instruction_workload import AnyWorkload
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class ThreadExecutor:
     """Implements `Executor`; with one thread everything runs in the thread of the caller."""
 
     simulator: Simulator
-    workloads: Sequence[Workload]
+    workloads: Sequence[AnyWorkload]
     threads: int = 1
 
     def evaluate(self, rows: IndexMatrix, works: Sequence[int] | None = None) -> MetricsBatch:

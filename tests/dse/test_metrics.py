@@ -55,3 +55,19 @@ def test_metrics_read_by_name_and_by_attribute():
 
 def test_a_schema_survives_its_json_form():
     assert MetricSchema.from_list(fake_schema().to_list()) == fake_schema()
+
+
+def test_ratios_are_computed_anew_from_their_parts():
+    schema = fake_schema()
+    energy, time, power = (schema.index(name) for name in ("energy_pj", "time_ns", "power_mw"))
+    values = np.full((2, 3, len(schema)), 7.0)
+    values[..., energy], values[..., time] = 6.0, 3.0
+    values[1, 2, time] = 0.0
+
+    found = schema.with_ratios(values)
+
+    assert found[0, 0, power] == 2.0 * schema.spec("power_mw").scale
+    assert np.isnan(found[1, 2, power])
+    assert values[0, 0, power] == 7.0
+    unchanged = [k for k, spec in enumerate(schema) if spec.combine != "ratio"]
+    assert np.array_equal(found[..., unchanged], values[..., unchanged])

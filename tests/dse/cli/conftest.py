@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from dse.campaign import Campaign
 from dse.cli.main import run_command_line
+from dse.cli.trace import app
 from tests.dse.fake import fake_environment
 
 ROOT = Path(__file__).parents[3]
@@ -102,5 +104,19 @@ def run(
         status = run_command_line(list(args))
         out, err = capsys.readouterr()
         return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def dse_trace():
+    """Run `dse trace ARGS`; errors of the user come out as they are raised."""
+
+    def run(*arguments):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.stdout
 
     return run

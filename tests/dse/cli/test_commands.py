@@ -149,6 +149,15 @@ def test_the_space_of_a_file_is_listed_with_its_sizes(dse, campaign_file):
     assert data["sizes"] == {"raw": 81, "distinct": 63, "feasible": 36}
 
 
+def test_options_of_a_space_are_numbers_switches_and_tables(dse):
+    options = ["-o", "node_nm=45", "-o", "translation=false", "-o", "fixed.l2_ways=16"]
+
+    shown = dse("space", "--simulator", "soc", *options, "--json")
+
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["sizes"]["feasible"] > 1e12
+
+
 def test_agents_are_listed_without_loading_them(dse):
     data = json.loads(dse("agents", "--json").stdout)
 

@@ -46,6 +46,7 @@ MISSING: dict[str, list[str]] = {
     "trace generate": ["strem", "out.npz"],
     "trace record": ["--cache", "large", "--", "true"],
     "trace intervals": ["none.npz"],
+    "systolic": ["none"],
     "space": ["none.toml"],
 }
 

@@ -5,25 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from typer.testing import CliRunner
 
 import traces
-from dse.cli.trace import app
 from traces import TraceError
-
-
-@pytest.fixture
-def dse_trace():
-    """Run `dse trace ARGS`; errors of the user come out as they are raised."""
-
-    def run(*arguments):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
 
 
 def test_info_prints_locality_load_and_footprint(dse_trace):

@@ -1,4 +1,4 @@
-"""What every kind of store does alike: SQLite and PostgreSQL go through the same tests."""
+"""What every kind of store does alike, beside what `dse.testing.store` checks."""
 
 from __future__ import annotations
 
@@ -16,38 +16,6 @@ from dse.store.upkeep import check_store
 from dse.store.writer import insert_results
 from tests.dse.fake import FakeSimulator
 from tests.dse.store.campaigns import COLUMNS, block, create, estimates
-
-
-def test_trials_come_back_bit_for_bit(url):
-    given = estimates(300)
-    given.metrics[5] = np.nan
-    given.metrics[6, 0] = np.inf
-    with Store(url) as store:
-        campaign = create(store)
-        store.appender(campaign)(given, None)
-        store.flush()
-
-        found = store.reader.trials(campaign)
-
-    assert found.id.tolist() == list(range(1, 301))
-    for name in ("indices", "metrics", "feasible", "origin", "seconds", "fidelity", "charge"):
-        assert getattr(found, name).tobytes() == getattr(given, name).tobytes(), name
-
-
-def test_polling_gives_only_what_is_new(url):
-    with Store(url) as store, open_reader(url) as reader:
-        campaign = create(store)
-        append = store.appender(campaign)
-        append(block(4), None)
-        store.flush()
-        last = reader.trials(campaign).last_id
-        append(block(3, first_step=4, batch=1), None)
-        store.flush()
-
-        fresh = reader.trials(campaign, after=last, metrics=["energy_pj"])
-
-    assert fresh.step.tolist() == [4, 5, 6]
-    assert fresh.metrics.shape == (3, 1)
 
 
 def test_extending_columns_equals_reading_them_again(url):
@@ -77,15 +45,6 @@ def test_the_design_cache_answers_only_what_every_workload_has(url):
 
     assert sorted(found) == [7, 9]
     assert np.array_equal(found[9], values[1])
-
-
-def test_a_bench_is_shared_by_equal_simulators_only(url):
-    with Store(url) as store:
-        first = store.benches({"build": "1"}, ["m"], ["w"])
-        same = store.benches({"build": "1"}, ["m"], ["w"])
-        other = store.benches({"build": "2"}, ["m"], ["w"])
-
-    assert first == same != other
 
 
 def test_a_trial_is_shown_in_full(url):
@@ -166,52 +125,6 @@ def test_a_missing_store_is_named(url):
         open_reader(url)
 
 
-def test_a_campaign_runs_in_one_process_at_a_time(url):
-    with Store(url) as first, Store(url) as second:
-        campaign = create(first)
-
-        with pytest.raises(StoreError, match="another process is running it"):
-            second.own(campaign)
-
-
-def test_only_the_last_snapshots_are_kept(url):
-    with Store(url) as store:
-        campaign = create(store)
-        for batches in (16, 32, 48):
-            store.add_snapshot(campaign, 1, batches, b"state%d" % batches)
-        store.flush()
-
-        assert store.reader.snapshot(campaign, 1, 1000) == (48, b"state48")
-        assert store.reader.snapshot(campaign, 1, 40) == (32, b"state32")
-        assert store.reader.snapshot(campaign, 1, 20) is None
-
-
-def test_the_numbers_of_trials_go_on_after_a_store_is_opened_again(url):
-    with Store(url) as store:
-        campaign = create(store)
-        store.appender(campaign)(block(4), None)
-    with Store(url) as store:
-        store.appender(campaign)(block(3, first_step=4, batch=1), None)
-        store.flush()
-
-        found = store.reader.trials(campaign)
-
-    assert found.id.tolist() == [1, 2, 3, 4, 5, 6, 7]
-
-
-def test_a_wish_to_stop_is_seen_by_readers_and_forgotten_with_the_next_start(url):
-    with Store(url) as store, Store(url) as other:
-        campaign = create(store)
-        before = store.reader.stop_requested(campaign)
-
-        other.request_stop(campaign)
-        wished = store.reader.stop_requested(campaign)
-        store.set_state(campaign, "running")
-        store.flush()
-
-        assert (before, wished, store.reader.stop_requested(campaign)) == (False, True, False)
-
-
 def best(trials) -> list[int]:
     """The front under the one objective that `header` has."""
     names = list(trials.metric_names)
@@ -229,22 +142,6 @@ def test_the_front_is_computed_where_none_is_kept(url):
         found = store.reader.front_trials(campaign)
 
         assert found.id.tolist() == best(store.reader.trials(campaign))
-
-
-def test_the_kept_front_is_read_without_the_other_trials(url):
-    with Store(url) as store:
-        campaign = create(store)
-        given = block(50)
-        given.feasible[:] = True
-        store.appender(campaign)(given, None)
-        store.set_front(campaign, [3, 9, 20], [])
-        store.set_front(campaign, [7], [9])
-        store.flush()
-
-        found = store.reader.front_trials(campaign)
-
-        assert found.id.tolist() == [3, 7, 20]
-        assert np.array_equal(found.metrics, given.metrics[[2, 6, 19]])
 
 
 def test_trials_after_the_kept_front_are_compared_with_it(url):
@@ -272,21 +169,6 @@ def test_a_campaign_without_feasible_trials_has_an_empty_front(url):
         assert len(store.reader.front_trials(campaign)) == 0
 
 
-def test_a_removed_campaign_leaves_the_others_and_its_number(url):
-    with Store(url) as store:
-        first, second = create(store, "one"), create(store, "two")
-        store.appender(second)(block(4), None)
-        store.flush()
-    with Store(url) as store:
-        removed = store.remove_campaign(second)
-        third = create(store, "two")
-
-        assert removed == 4
-        assert third not in (first, second)
-        assert store.reader.n_trials(third) == 0
-        assert [row.id for row in store.reader.campaigns()] == [third, first]
-
-
 def test_a_running_campaign_is_not_removed(url):
     with Store(url) as store, Store(url) as other:
         campaign = create(store)
@@ -295,15 +177,6 @@ def test_a_running_campaign_is_not_removed(url):
             other.remove_campaign(campaign)
 
         assert store.reader.n_trials(campaign) == 0
-
-
-def test_the_state_is_interrupted_when_nobody_runs_the_campaign(url):
-    with Store(url) as store:
-        campaign = create(store)
-        running = store.reader.campaign(campaign).state
-
-    with open_reader(url) as reader:
-        assert (running, reader.campaign(campaign).state) == ("running", "interrupted")
 
 
 def test_wide_keys_of_designs_are_kept_beside_numbers(url):
