@@ -48,6 +48,11 @@ PACKAGES = [
     "simulators.dram.mimic",
     "simulators.dram.replay",
     "simulators.dram.twin",
+    "simulators.soc",
+    "simulators.soc.audit",
+    "simulators.soc.graphs",
+    "simulators.soc.power",
+    "simulators.soc.twin",
     "agents",
     "agents.analysis",
     "agents.learning",
@@ -61,8 +66,10 @@ PACKAGES = [
 PACKAGE_DATA = {
     "*": ["py.typed"],
     "ext": ["*.pyx", "*.pxd", "*.pyi", "_build_info.json"],
-    "traces": ["samples/*"],
+    "traces": ["samples/*", "samples/instructions/*"],
     "simulators.dram.memory": ["standards/*.toml"],
+    "simulators.soc.graphs": ["workloads/*.toml", "networks/*.toml"],
+    "simulators.soc.power": ["data/*.csv"],
     "dashboards": ["assets/*"],
 }
 

@@ -36,6 +36,7 @@ class DramEngine:
         warmup: int = 0,
         log: bool = False,
         record: bool = False,
+        live_sources: int = 0,
     ) -> None: ...
     @property
     def accept_cycles(self) -> NDArray[np.int64]: ...

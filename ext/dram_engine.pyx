@@ -23,15 +23,15 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
 from ext._types cimport cycle_t
-from ext.dram_loop cimport DONE, LOG_IS_FULL, Outcome, simulate
+from ext.dram_counts cimport Counters, count
+from ext.dram_loop cimport DONE, LOG_IS_FULL, simulate
 from ext.dram_numbers cimport (
-    COARSE_BINS, NEVER, NO_REFRESH, N_BANK_COUNTS, N_BATCHES, N_BINS, PDE, PRAC, SPANS,
-    STALL_BATCHING, STALL_COMMAND, STALL_IDLE,
+    COARSE_BINS, NEVER, N_BANK_COUNTS, N_BATCHES, N_BINS, PRAC, SPANS,
 )
 from ext.dram_numbers cimport MAX_SOURCES as _MAX_SOURCES
 from ext.dram_requests cimport count_writes, first_bad_request
 from ext.dram_rules cimport compile_rules
-from ext.dram_state cimport Arena, Channel, Config, LogEntry, Rank, Requests, Rules, Tape, channel_at
+from ext.dram_state cimport Arena, Channel, Config, LogEntry, Requests, Rules, Tape, channel_at
 from ext.dram_statistics cimport batch_edge, latency_bin
 from ext.dram_tuning cimport open_arena, retune_arena, schedule_everything
 
@@ -47,6 +47,7 @@ LOG_DTYPE = np.dtype(
     }
 )
 _FIRST_LOG_CAPACITY = 4096
+cdef int64_t N_TIMINGS = len(TIMING_FIELDS)
 _SNAPSHOT_MAGIC = b"marl-dse dram 2\n"
 
 
@@ -75,6 +76,12 @@ cdef _bank_counts(Channel* c):
     return np.array(<int64_t[: 64 * N_BANK_COUNTS]> c.bank_counts).reshape(64, N_BANK_COUNTS)
 
 
+cdef int go_on(
+    Arena* a, const Requests* r, Tape* tape, cycle_t until_cycle, int64_t until_requests
+) noexcept nogil:
+    return simulate(a, r, tape, until_cycle, until_requests)
+
+
 cdef class DramEngine:
     """One simulation of a DRAM controller over a merged trace; can be paused, copied, and re-tuned.
 
@@ -84,23 +91,10 @@ cdef class DramEngine:
     all ranks and groups of the channel; the requests of one source keep their order. The arrays are shared,
     not copied, and may be read-only: do not write to them. warmup: requests with a smaller index are run but
     left out of the latency statistics. log: keep every command; record: keep accept and finish cycles per
-    request. ValueError for a value out of range. One thread at a time may use an engine; the GIL is released
-    in `advance`.
+    request. live_sources: instead of a trace (arrays of length 0), another kernel hands requests of so many
+    sources in and drives the engine (ext/soc_memory.pxd). ValueError for a value out of range. One thread at
+    a time may use an engine; the GIL is released in `advance`.
     """
-
-    cdef Arena* arena
-    cdef Rules rules
-    cdef Requests requests
-    cdef Tape tape
-    cdef size_t size                    # bytes of the state
-    cdef bint running
-    cdef int64_t log_origin             # commands issued before the first entry of the log
-    cdef object arrays
-    cdef object digest
-    cdef object log
-    cdef object row_counter
-    cdef readonly object accept_cycles
-    cdef readonly object finish_cycles
 
     def __dealloc__(self):
         free(self.arena)
@@ -121,6 +115,7 @@ cdef class DramEngine:
         int64_t warmup=0,
         bint log=False,
         bint record=False,
+        int64_t live_sources=0,
     ):
         cdef const int64_t[::1] vector = checked_config(config)
         cdef int64_t n = arrival.shape[0]
@@ -143,22 +138,23 @@ cdef class DramEngine:
         self._check_requests(n, vector[0], vector[1] * vector[3])
         if channel is None and vector[0] > 1:
             self._send_all_to_channel_0(n)
-        self._open(<const Config*> &vector[0], n, warmup)
+        self._open(<const Config*> &vector[0], n, warmup, live_sources)
         self.tape.capacity = NEVER
         if log:
             self._grow_log(_FIRST_LOG_CAPACITY)
         if record:
             self._record(n)
 
-    cdef int _open(self, const Config* config, int64_t n, int64_t warmup) except -1:
+    cdef int _open(self, const Config* config, int64_t n, int64_t warmup, int64_t live_sources) except -1:
         n_rows = self._index_rows(n) if config.mitigation == PRAC else 0
         self._allocate(config.n_channels, n_rows)
         self.arena.rules = self.rules
-        self._group_by_source(n)
+        self._group_by_source(n, live_sources)
         self.arena.n_requests = n
         self.arena.warmup = warmup
         self.arena.n_measured_reads = max(0, n - warmup) - count_writes(&self.requests, warmup, n)
         open_arena(self.arena, config, &self.requests)
+        self.arena.finished &= live_sources == 0
         schedule_everything(self.arena, &self.requests)
         return 0
 
@@ -215,15 +211,16 @@ cdef class DramEngine:
             self.requests.row_counter = &counter[0]
         return self.row_counter[1]
 
-    def _group_by_source(self, int64_t n):
+    def _group_by_source(self, int64_t n, int64_t live_sources):
         cdef int64_t[::1] order, first
         sources = np.asarray(self.arrays[6])
         counts = np.bincount(sources) if n and sources.max() else np.array([n])
+        counts = np.zeros(live_sources, dtype=np.int64) if live_sources else counts
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.arena.n_sources = len(counts)
         self.requests.first = &first[0]
         self.arrays.append(first)
-        if len(counts) > 1:
+        if n and len(counts) > 1:
             order = np.argsort(sources, kind="stable").astype(np.int64, copy=False)
             self.requests.order = &order[0]
             self.arrays.append(order)
@@ -253,14 +250,14 @@ cdef class DramEngine:
 
         -1 is no limit. True when every request is delivered; further calls then do nothing.
         """
-        cdef Outcome outcome = LOG_IS_FULL
+        cdef int outcome = LOG_IS_FULL
         cdef cycle_t last_cycle = NEVER if until_cycle < 0 else until_cycle
         cdef int64_t enough = NEVER if until_requests < 0 else until_requests
         self._begin()
         try:
             while outcome == LOG_IS_FULL:
                 with nogil:
-                    outcome = simulate(self.arena, &self.requests, &self.tape, last_cycle, enough)
+                    outcome = go_on(self.arena, &self.requests, &self.tape, last_cycle, enough)
                 if outcome == LOG_IS_FULL:
                     self._grow_log(2 * self.tape.capacity)
         finally:
@@ -276,16 +273,22 @@ cdef class DramEngine:
     def retune(self, config):
         """Go on with other policies from the next cycle on. ValueError if a timing differs."""
         cdef const int64_t[::1] vector = checked_config(config)
-        cdef const Config* wanted = <const Config*> &vector[0]
+        self.go_on_as(&vector[0])
+
+    cdef int go_on_as(self, const int64_t* vector) except -1:
+        """The same, given a checked configuration."""
+        cdef const Config* wanted = <const Config*> vector
         cdef const int64_t* present = <const int64_t*> &self.arena.config
-        for k, name in enumerate(TIMING_FIELDS):
+        for k in range(N_TIMINGS):
             if vector[k] != present[k]:
+                name = TIMING_FIELDS[k]
                 raise ValueError(f"{name}={vector[k]}, was {present[k]}: only policies can be re-tuned")
         self._begin()
         if wanted.mitigation == PRAC and self.arena.n_row_counters == 0:
             self._allocate(self.arena.n_channels, self._index_rows(self.arena.n_requests))
         retune_arena(self.arena, wanted, &self.requests)
         self.running = False
+        return 0
 
     # --------------------------------------------------------------------------------------------- copies
 
@@ -368,59 +371,10 @@ cdef class DramEngine:
 
     def counters(self):
         """Counts so far over all channels, by the names of COUNTER_FIELDS; intervals end at the present."""
-        total = dict.fromkeys(COUNTER_FIELDS, 0)
-        for number in range(self.arena.n_channels):
-            for name, value in self._channel_counters(channel_at(self.arena, number)).items():
-                total[name] = max(total[name], value) if name == "occupancy_max" else total[name] + value
-        total["elapsed_cycles"] = self.arena.last_delivered_at
-        return total
-
-    cdef dict _channel_counters(self, Channel* c):
-        """Of one channel, without elapsed_cycles."""
-        commands = [c.commands[k] for k in range(len(COMMANDS))]
-        count = {f"n_{name.lower()}": commands[k] for k, name in enumerate(COMMANDS) if name != "PDE"}
-        stalls = [c.stalls[k] for k in range(STALL_BATCHING + 1)]
-        causes = [name for name in COUNTER_FIELDS if name.startswith("stall_")]
-        count.update(zip(causes[2 : len(causes) - 1], stalls[1:STALL_IDLE], strict=True))
-        count["stall_command_bus"] += stalls[0]
-        for name, k in (("idle", STALL_IDLE), ("command", STALL_COMMAND), ("batching", STALL_BATCHING)):
-            count[f"stall_{name}"] = stalls[k]
-        count.update(
-            n_prea_banks=c.banks_closed_by_prea, n_pde_active=c.active_power_downs,
-            n_pde_precharge=commands[PDE] - c.active_power_downs, **self._row_classes(c),
-            forwarded_reads=c.forwarded, coalesced_writes=c.coalesced,
-            occupancy_cycles=c.queue_integral + c.queued * (self.arena.now + 1), occupancy_max=c.queue_max,
-            blocked_cycles=c.blocked_cycles + (c.input_blocked and not self.arena.finished),
-        )
-        count.update(self._rank_counters(c))
-        return count
-
-    cdef dict _row_classes(self, Channel* c):
-        """Column commands by what they found in the row buffer."""
-        n_rd, n_wr, conflicts, misses = _bank_counts(c).sum(axis=0)[2:6].tolist()
-        return {
-            "row_hits": n_rd + n_wr - conflicts - misses, "row_misses": misses, "row_conflicts": conflicts,
-        }
-
-    cdef dict _rank_counters(self, Channel* c):
-        """State intervals of the ranks of a channel, and the refreshes that they owe."""
-        cdef Rank* rank
-        cdef Arena* a = self.arena
-        active = active_down = precharge_down = rest = owed = 0
-        end = a.last_delivered_at if a.finished else a.now + 1
-        for number in range(a.config.n_ranks):
-            rank = &c.ranks[number]
-            last = end if c.open & rank.banks else min(rank.active_end, end)
-            down = end - rank.down_at if rank.powered_down else 0
-            active += rank.active_cycles + max(0, last - rank.active_since)
-            active_down += rank.active_power_down_cycles + (down if rank.powered_down_active else 0)
-            precharge_down += rank.precharge_power_down_cycles + (0 if rank.powered_down_active else down)
-            rest += rank.self_refresh_cycles + (end - rank.down_at if rank.self_refreshing else 0)
-            owed += max(0, rank.refresh_debt) if a.config.refresh_policy != NO_REFRESH else 0
-        return {
-            "active_cycles": active, "active_pd_cycles": active_down, "precharge_pd_cycles": precharge_down,
-            "sr_cycles": rest, "refreshes_owed": owed,
-        }
+        cdef Counters found
+        count(self.arena, &found)
+        values = <int64_t[: sizeof(Counters) // sizeof(int64_t)]> <int64_t*> &found
+        return dict(zip(COUNTER_FIELDS, np.asarray(values).tolist(), strict=True))
 
     def histograms(self):
         """Latency histograms, int64 (4, bins): reads, writes from arrival; reads, writes from acceptance."""

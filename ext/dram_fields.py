@@ -6,6 +6,8 @@ in the tables of simulators/dram/config.py.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -42,6 +44,17 @@ COUNTER_FIELDS = (
     "stall_four_activates", "stall_turnaround", "stall_rank_switch", "stall_refresh", "stall_power_down",
     "stall_self_refresh", "stall_row_hammer", "stall_command_bus", "stall_batching",
 )  # fmt: skip
+EPOCH_COUNTS = (
+    *COUNTER_FIELDS, "offered_cycles", "delay_read", "delay_write", "delay_accepted_read",
+    "delay_accepted_write", "timed_reads", "timed_writes", "active_standby_cycles",
+    "precharge_standby_cycles", "owed_all", "owed_bank", "owed_set",
+)  # fmt: skip
+"""What a fleet reads of a running simulation: its counters, of which elapsed_cycles is the present cycle, and
+occupancy_max has no meaning; cycles up to the last arrival; sums of the latencies in the order of
+`DramEngine.histograms` and the requests that they are of; ranks' cycles in standby; and the refreshes owed by
+what they will be: of a rank, of a bank, of a bank of each group."""
+ACTIVE_FIELDS = ("refresh", "refresh_bank", "refresh_set", "rfm", "rfm_set")
+"""Commands during which a rank draws active standby, in the order in which a fleet is given their cycles."""
 BANK_COUNTS = ("act", "pre", "rd", "wr", "row_conflicts")
 
 MAX_CHANNELS = 32
@@ -119,12 +132,21 @@ def checked_config(config: ArrayLike) -> NDArray[np.int64]:
 
 
 def checked_rows(rows: ArrayLike) -> NDArray[np.int64]:
-    """The constraints, int64 (n, 6). ValueError names the first row that makes no sense."""
+    """The constraints, int64 (n, 6), not to be written. ValueError names the first row that makes no sense.
+
+    Those of a memory are checked once, not for each of its simulations.
+    """
     table = np.ascontiguousarray(rows, dtype=np.int64)
     if table.ndim != 2 or table.shape[1] != len(ROW_FIELDS):
         raise ValueError(
             f"rows have shape {table.shape}, expected (n, {len(ROW_FIELDS)}): {', '.join(ROW_FIELDS)}"
         )
+    return _checked_table(table.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _checked_table(data: bytes) -> NDArray[np.int64]:
+    table = np.frombuffer(data, dtype=np.int64).reshape(-1, len(ROW_FIELDS))
     last = len(COMMANDS) - 1
     limits = ((0, 4), (0, last), (0, last), (-_LONGEST, _LONGEST), (0, MAX_WINDOW), (0, 13))
     for name, (low, high), column in zip(ROW_FIELDS, limits, table.T, strict=True):

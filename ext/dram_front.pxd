@@ -131,6 +131,9 @@ cdef inline inlined deliver_now(
         a.input_at = earlier(a.input_at, t)
     if rarely(tape.finished is not NULL):
         tape.finished[slot.index] = t
+    if rarely(tape.answered is not NULL):
+        tape.answered[tape.n_answered] = slot.index
+        tape.n_answered += 1
 
 
 cdef inline void deliver(

@@ -408,6 +408,8 @@ cdef struct Tape:               # what a caller asked to have written down; NULL
     int64_t capacity
     int64_t* accepted
     int64_t* finished
+    int64_t* answered           # requests delivered since a live owner looked (ext.soc_memory)
+    int64_t n_answered
 
 
 cdef inline place_t place_of(int64_t id) noexcept nogil:

@@ -46,17 +46,19 @@ class ReferenceController:
 
     now: the next cycle to be simulated; after the end, the cycle of the last delivery.
     hold_delay: cycles from the decision to force a refresh until its banks are held (DRAMSys 4.0: 1, 5.1: 0).
+    live_sources: requests of so many sources are handed in while it runs (`offer`), and it never ends.
     """
 
     hold_delay = 1
 
-    def __init__(self, config: ControllerConfig, requests: list[Request]) -> None:
+    def __init__(self, config: ControllerConfig, requests: list[Request], *, live_sources: int = 0) -> None:
         self.c = config
+        self.is_live = live_sources > 0
         self.requests = requests
         self.now = 0
         self.log: list[LoggedCommand] = []
         self._counted = Counters()
-        self.front = FrontEnd(config, requests)
+        self.front = FrontEnd(config, requests, live_sources)
         self.channels = [
             Channel(
                 config, number, self._counted, self.log, self.schedule, self.front.admitted, self.hold_delay
@@ -96,7 +98,15 @@ class ReferenceController:
 
     @property
     def is_finished(self) -> bool:
-        return self.delivered == len(self.requests)
+        return self._ends_with(self.delivered)
+
+    def _ends_with(self, delivered: int) -> bool:
+        return delivered == len(self.requests) and not self.is_live
+
+    def offer(self, request: Request) -> None:
+        """One more request of a live source, not to arrive before the next cycle or the source's last one."""
+        self.requests.append(request)
+        self.front.streams[request.source].append(request)
 
     def run(self) -> TwinResult:
         """Cycles until every request has been delivered."""
@@ -124,7 +134,7 @@ class ReferenceController:
             if self._has_own_scheduler:
                 channel.look_again()
         stalls = [stall_of(channel) for channel in self.channels]
-        if self.front.deliver_responses(self.channels, self.now) == len(self.requests):
+        if self._ends_with(self.front.deliver_responses(self.channels, self.now)):
             return
         self.front.arbitrate(self.channels, self.now)
         for channel, stall in zip(self.channels, stalls, strict=True):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from dse.metrics import Combine, Direction, MetricSchema, MetricSpec
+from dse.metrics import Combine, MetricSchema, MetricSpec
 from simulators.dram.memory.constraints import CAUSES
 from simulators.dram.power import COMPONENTS
+from simulators.metric_rows import plain, ratio
 
 STALLS = ("idle", "command", *CAUSES[1:], "batching")
 """What a cycle of a channel went to: a command, nothing to do, or what the next command waited for."""
@@ -45,16 +46,16 @@ def dram_schema() -> MetricSchema:
 
 
 def _outcome() -> Iterator[MetricSpec]:
-    yield _spec("elapsed_ns", "ns", "min", "sum", "outcome", "from cycle 0 to the last response")
-    yield _ratio("bandwidth_gbps", "GB/s", "max", "outcome", "served_bytes", "elapsed_ns", "bytes over time")
-    yield _ratio(
+    yield plain("elapsed_ns", "ns", "min", "sum", "outcome", "from cycle 0 to the last response")
+    yield ratio("bandwidth_gbps", "GB/s", "max", "outcome", "served_bytes", "elapsed_ns", "bytes over time")
+    yield ratio(
         "served_load", "", "max", "outcome", "offered_span_ns", "elapsed_ns",
         "served over offered bandwidth: 1 when the memory keeps up with the arrivals",
     )  # fmt: skip
-    yield _ratio(
+    yield ratio(
         "offered_load", "", "none", "outcome", "bus_busy_ns", "offered_span_ns", "demand over peak bandwidth"
     )
-    yield _ratio(
+    yield ratio(
         "bus_utilisation",
         "",
         "max",
@@ -71,35 +72,35 @@ def _latencies() -> Iterator[MetricSpec]:
             for statistic in LATENCY_STATISTICS:
                 combine: Combine = "mean" if statistic == "mean" else "max"
                 text = f"{kind} latency from {words} to the response, {statistic}"
-                yield _spec(f"{kind}_latency_{origin}{statistic}_ns", "ns", "min", combine, "latency", text)
-    yield _spec(
+                yield plain(f"{kind}_latency_{origin}{statistic}_ns", "ns", "min", combine, "latency", text)
+    yield plain(
         "read_latency_ci95_ns", "ns", "none", "max", "latency",
         "half width of the 95 % confidence interval of the mean read latency (batch means)",
     )  # fmt: skip
 
 
 def _energy() -> Iterator[MetricSpec]:
-    yield _spec("energy_pj", "pJ", "min", "sum", "energy", "what the memory drew: commands and background")
+    yield plain("energy_pj", "pJ", "min", "sum", "energy", "what the memory drew: commands and background")
     for component in COMPONENTS:
-        yield _spec(f"energy_{component}_pj", "pJ", "min", "sum", "energy", component.replace("_", " "))
-    yield _ratio(
+        yield plain(f"energy_{component}_pj", "pJ", "min", "sum", "energy", component.replace("_", " "))
+    yield ratio(
         "average_power_mw", "mW", "min", "energy", "energy_pj", "elapsed_ns", "energy drawn over time",
         needs_constraint="served_load",
     )  # fmt: skip
-    yield _spec(
+    yield plain(
         "refresh_owed_energy_pj", "pJ", "min", "sum", "energy", "cost of the refreshes owed at the end"
     )
-    yield _spec("charged_energy_pj", "pJ", "min", "sum", "energy", "drawn, and refreshes owed")
-    yield _ratio(
+    yield plain("charged_energy_pj", "pJ", "min", "sum", "energy", "drawn, and refreshes owed")
+    yield ratio(
         "energy_per_bit_pj", "pJ/bit", "min", "energy", "charged_energy_pj", "served_bytes",
         "charged energy a bit", 1 / 8,
     )  # fmt: skip
-    yield _spec("total_energy_pj", "pJ", "min", "sum", "energy", "charged, and the controller (proxy)")
-    yield _ratio(
+    yield plain("total_energy_pj", "pJ", "min", "sum", "energy", "charged, and the controller (proxy)")
+    yield ratio(
         "total_power_mw", "mW", "min", "energy", "total_energy_pj", "elapsed_ns", "memory and controller",
         needs_constraint="served_load",
     )  # fmt: skip
-    yield _ratio(
+    yield ratio(
         "total_energy_per_bit_pj", "pJ/bit", "min", "energy", "total_energy_pj", "served_bytes",
         "memory and controller, a bit", 1 / 8,
     )  # fmt: skip
@@ -107,19 +108,19 @@ def _energy() -> Iterator[MetricSpec]:
 
 def _traffic() -> Iterator[MetricSpec]:
     for name, text in _COUNTS:
-        yield _spec(name, "", "none", "sum", "traffic", text)
-    yield _ratio("row_hit_rate", "", "max", "traffic", "row_hits", "requests", "row hits over requests")
-    yield _spec("served_bytes", "B", "none", "sum", "traffic", "bytes of the requests served")
-    yield _spec("transferred_bytes", "B", "none", "sum", "traffic", "bytes moved over the buses")
-    yield _spec("bus_busy_ns", "ns", "none", "sum", "traffic", "time a bus moves data, mean of all buses")
-    yield _spec("offered_span_ns", "ns", "none", "sum", "traffic", "from cycle 0 to the last arrival")
-    yield _spec(
+        yield plain(name, "", "none", "sum", "traffic", text)
+    yield ratio("row_hit_rate", "", "max", "traffic", "row_hits", "requests", "row hits over requests")
+    yield plain("served_bytes", "B", "none", "sum", "traffic", "bytes of the requests served")
+    yield plain("transferred_bytes", "B", "none", "sum", "traffic", "bytes moved over the buses")
+    yield plain("bus_busy_ns", "ns", "none", "sum", "traffic", "time a bus moves data, mean of all buses")
+    yield plain("offered_span_ns", "ns", "none", "sum", "traffic", "from cycle 0 to the last arrival")
+    yield plain(
         "queue_occupancy_mean", "requests", "none", "mean", "traffic", "requests in the buffer, over time"
     )
-    yield _spec("queue_occupancy_max", "requests", "none", "max", "traffic", "most requests in the buffer")
-    yield _spec("blocked_fraction", "", "min", "mean", "traffic", "share of time a request waits for a place")
+    yield plain("queue_occupancy_max", "requests", "none", "max", "traffic", "most requests in the buffer")
+    yield plain("blocked_fraction", "", "min", "mean", "traffic", "share of time a request waits for a place")
     for state in ("active_standby", "precharge_standby", "power_down", "self_refresh"):
-        yield _spec(
+        yield plain(
             f"{state}_fraction", "", "none", "mean", "traffic",
             f"share of the ranks' time in {state.replace('_', ' ')}",
         )  # fmt: skip
@@ -148,43 +149,20 @@ _STALL_TEXTS = {
 def _stalls() -> Iterator[MetricSpec]:
     """Shares of the channels' cycles; they add up to 1."""
     for name in STALLS:
-        yield _spec(f"stall_{name}_fraction", "", "none", "mean", "stall", _STALL_TEXTS[name])
+        yield plain(f"stall_{name}_fraction", "", "none", "mean", "stall", _STALL_TEXTS[name])
 
 
 def _cost() -> Iterator[MetricSpec]:
-    yield _spec("controller_area_kge", "kGE", "min", "max", "cost", "buffers and reorder logic (proxy)")
-    yield _spec(
+    yield plain("controller_area_kge", "kGE", "min", "max", "cost", "buffers and reorder logic (proxy)")
+    yield plain(
         "controller_static_power_mw", "mW", "min", "max", "cost", "static power of the controller (proxy)"
     )
-    yield _spec(
+    yield plain(
         "memory_cost_proxy", "", "min", "max", "cost", "price of the memory, 1 GiB of DDR4 = 1 (proxy)"
     )
-    yield _spec("memory_pins", "", "min", "max", "cost", "signals between controller and memory")
-    yield _spec(
+    yield plain("memory_pins", "", "min", "max", "cost", "signals between controller and memory")
+    yield plain(
         "interface_area_mm2", "mm2", "min", "max", "cost", "drivers and receivers of those signals (proxy)"
     )
-    yield _spec("memory_packages", "", "min", "max", "cost", "modules, packages or stacks")
-    yield _spec("capacity_gib", "GiB", "max", "min", "cost", "what the memory holds")
-
-
-def _spec(
-    name: str, unit: str, direction: Direction, combine: Combine, group: str, description: str
-) -> MetricSpec:
-    return MetricSpec(name, unit, direction, combine, description, group=group)
-
-
-def _ratio(
-    name: str,
-    unit: str,
-    direction: Direction,
-    group: str,
-    numerator: str,
-    denominator: str,
-    description: str,
-    scale: float = 1.0,
-    *,
-    needs_constraint: str | None = None,
-) -> MetricSpec:
-    return MetricSpec(
-        name, unit, direction, "ratio", description, numerator, denominator, scale, group, needs_constraint
-    )
+    yield plain("memory_packages", "", "min", "max", "cost", "modules, packages or stacks")
+    yield plain("capacity_gib", "GiB", "max", "min", "cost", "what the memory holds")

@@ -19,6 +19,8 @@ from simulators.dram.memory.devices import Device
 from simulators.dram.system import System
 
 COMMANDS: tuple[str, ...] = dram_engine.COMMANDS
+PLACEMENT = ("memory", "channels", "ranks", "address_mapping")
+"""Parameters that are fixed while a memory runs, for data lies by them."""
 
 STALL_OWNERS: dict[str, tuple[str, ...]] = {
     "front_end": ("idle", "command", "data_bus"),
@@ -65,7 +67,7 @@ class DramSession:
     def __init__(
         self,
         simulator: Owner,
-        engine: Any,
+        engine: dram_engine.DramEngine,
         point: DesignPoint,
         config: ControllerConfig,
         last_arrival_cycle: int,
@@ -85,6 +87,16 @@ class DramSession:
     def config(self) -> ControllerConfig:
         """What runs now, as numbers."""
         return self._config
+
+    @property
+    def engine(self) -> dram_engine.DramEngine:
+        """What runs; for a fleet, which drives many."""
+        return self._engine
+
+    @property
+    def last_arrival_cycle(self) -> int:
+        """Of the whole workload."""
+        return self._last_arrival_cycle
 
     @property
     def delivered(self) -> int:

@@ -31,12 +31,14 @@ from dse.space import DesignSpace, IndexMatrix
 from ext import dram_engine
 from simulators.dram.area import controller_cost
 from simulators.dram.config import ControllerConfig
+from simulators.dram.fleet import DramFleet
+from simulators.dram.live import live_schema
 from simulators.dram.measure import Measured, metrics
 from simulators.dram.memory.devices import Device, device
 from simulators.dram.memory.mapping import MAPPINGS, AddressMapping
 from simulators.dram.options import Options, checked_space
 from simulators.dram.schema import dram_schema
-from simulators.dram.session import DramSession
+from simulators.dram.session import PLACEMENT, DramSession
 from simulators.dram.stream import Spill, Stream, decode
 from simulators.dram.system import System, chosen_system
 from traces.trace import Trace
@@ -104,6 +106,26 @@ class DramSimulator:
         return dram_schema()
 
     @property
+    def live_parameters(self) -> tuple[str, ...]:
+        """All of its space but those by which data lies in the memory."""
+        return tuple(name for name in self.space.names if name not in PLACEMENT)
+
+    @property
+    def live_schema(self) -> MetricSchema:
+        """What an epoch of a running memory counts."""
+        return live_schema()
+
+    @property
+    def live_work(self) -> str:
+        """The sum that says how much of the workload is done."""
+        return "requests"
+
+    @property
+    def live_fixed(self) -> tuple[str, ...]:
+        """Sums that are the same however a run is re-tuned."""
+        return ("requests", "reads", "writes", "served_bytes", "timed_reads", "timed_writes")
+
+    @property
     def build_id(self) -> str:
         """Identity of everything that decides a result but the design and the workload."""
         text = json.dumps(self._options.changed(), sort_keys=True) + repr(self.device)
@@ -131,6 +153,10 @@ class DramSimulator:
     def run(self, point: DesignPoint, workload: Work, seed: int = 0) -> Metrics:
         """One design on one workload to its end."""
         return self.open(point, workload, seed).finish()
+
+    def fleet(self, n: int, threads: int = 1) -> DramFleet:
+        """`n` simulations side by side, none of them begun; up to `threads` of them run at a time."""
+        return DramFleet(self, self.live_parameters, n, threads)
 
     def run_chunks(
         self, point: DesignPoint, chunks: Iterable[Trace], *, arrival_scale: float = 1.0, warmup: int = 0
@@ -285,6 +311,7 @@ def _code_hash() -> str:
     digest = hashlib.blake2b(digest_size=8)
     digest.update(dram_engine.SOURCE_HASH.encode())
     standards = sorted((folder / "memory" / "standards").iterdir(), key=lambda file: file.name)
-    for file in [*(folder / name for name in _SOURCES), *standards]:
+    shared = resources.files("simulators") / "metric_rows.py"
+    for file in [*(folder / name for name in _SOURCES), shared, *standards]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -23,7 +23,7 @@ from tests.ext.dram_cases import (
 )
 
 QUICK_CASES = 60
-ROTATING_CASES = 1000
+ROTATING_CASES = 400
 BLOCK = 20
 
 

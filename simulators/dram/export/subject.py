@@ -56,7 +56,16 @@ class Subject:
 
     @classmethod
     def of(cls, point: DesignPoint, description: Mapping[str, Any]) -> Subject:
-        """`description`: that of the DRAM simulator, with its options (device, address_mapping, ...)."""
+        """`description`: that of the DRAM simulator, with its options (device, address_mapping, ...).
+
+        ConfigError for a design of a simulator of whole chips.
+        """
+        if str(description.get("build_id", "")).startswith("soc-"):
+            raise ConfigError(
+                "a design of a whole chip is no configuration of a memory controller: expected one of "
+                "simulator 'dram'",
+                key="simulator",
+            )
         own = point.to_dict()
         fixed = {
             **dict(description.get("controller", {})),

@@ -19,9 +19,9 @@ class FrontEnd:
     waiting in a channel's FIFO (`entering`), those with a response that the arbiter holds (`pending`).
     """
 
-    def __init__(self, config: ControllerConfig, requests: list[Request]) -> None:
+    def __init__(self, config: ControllerConfig, requests: list[Request], live_sources: int = 0) -> None:
         self.c = config
-        self.n_sources = max((r.source for r in requests), default=0) + 1
+        self.n_sources = live_sources or max((r.source for r in requests), default=0) + 1
         self.streams: list[deque[Request]] = [deque() for _ in range(self.n_sources)]
         for request in requests:
             self.streams[request.source].append(request)
@@ -33,6 +33,7 @@ class FrontEnd:
         self.next_id = 0
         self.delivered = 0
         self.last_delivery = 0
+        self.answered: list[Request] = []  # in this cycle, in order
 
     # ------------------------------------------------------------------------------------------- A: responses
 
@@ -41,6 +42,7 @@ class FrontEnd:
 
         How many have been delivered in all.
         """
+        self.answered.clear()
         for channel in channels:
             response = channel.take_response(now)
             if response is not None:
@@ -67,6 +69,7 @@ class FrontEnd:
         request.finish = self.last_delivery = now
         self.active[request.source] -= 1
         self.delivered += 1
+        self.answered.append(request)
         while self.in_flight and self.in_flight[0].finish >= 0:
             self.in_flight.popleft()
 

@@ -13,14 +13,14 @@ from dse.objective import Objective
 
 DEVICE = "ddr4-2400-8gb-x8"
 SAMPLES = ("sort", "bfs", "join")
-N_DESIGNS = 5000
+N_DESIGNS = 2000
 BUDGET = 100
 REFERENCE_SAMPLE = 50
 
 
 @pytest.fixture(scope="module", params=SAMPLES)
 def scores(request):
-    """5,000 random designs on one sample, scored like a campaign scores them; shuffled once."""
+    """2,000 random designs on one sample, scored like a campaign scores them; shuffled once."""
     system = dse.make_simulator("dram", device=DEVICE)
     rows = system.space.sample(N_DESIGNS, np.random.default_rng(0), feasible=True)
     measured = system.run_batch(rows, [traces.sample(request.param)], threads=2).combined()
@@ -42,7 +42,7 @@ def test_the_default_design_uses_the_bus_but_does_not_fill_it(sample):
 def test_latency_and_energy_conflict(scores):
     front = non_dominated(scores.costs[scores.feasible])
 
-    assert front.sum() >= 10
+    assert front.sum() >= 5  # random designs find a part of it
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""The SoC simulator: cores, caches, interconnect, accelerators, clock domains, our DRAM inside."""

@@ -1,0 +1,1 @@
+"""Task graphs: workloads of tasks and bytes, mapped to processing elements, in phases."""

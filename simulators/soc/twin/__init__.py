@@ -1,0 +1,1 @@
+"""The parts of the readable twin, `simulators.soc.reference`."""
