@@ -6,8 +6,10 @@
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
     $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
+INTEROP ?= $(VENV)-interop
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
+SITE = -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 PYTEST_ARGS ?=
 TEST_JOBS ?= auto
 
@@ -17,9 +19,10 @@ STAMP_TOOLS = $(VENV)/.build-tools
 STAMP_INSTALL = $(VENV)/.installed
 STAMP_TEST = $(VENV)/.installed-test
 STAMP_DEV = $(VENV)/.installed-dev
+STAMP_INTEROP = $(INTEROP)/.installed
 STAMP_BUILD = ext/_build_info.json
 
-.PHONY: help demo test test-slow lint types check checked bench build install dev clean
+.PHONY: help demo test test-slow test-interop lint types check checked bench build install dev clean
 .DEFAULT_GOAL := help
 
 help:            ## This list
@@ -33,6 +36,9 @@ test: $(STAMP_TEST) build  ## The tests, but for the slow ones, on every core (T
 
 test-slow: $(STAMP_TEST) build  ## The tests that take more than five seconds each
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+test-interop: $(STAMP_INTEROP) build  ## The environments with other libraries, in an environment of their own
+	DSE_INTEROP=all $(INTEROP)/bin/python -m pytest -n $(TEST_JOBS) --maxprocesses 4 $(PYTEST_ARGS) tests/interop
 
 lint: dev        ## Style of Python and Cython
 	$(BIN)/ruff check .
@@ -57,7 +63,7 @@ dev: $(STAMP_DEV)  ## The same with the tools of development
 build: $(STAMP_INSTALL) $(STAMP_BUILD)  ## Compile the kernels that changed
 
 clean:           ## Forget what was built; the virtual environment goes too
-	rm -rf $(VENV) build *.egg-info ext/*.so ext/_build_info.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(INTEROP) build *.egg-info ext/*.so ext/_build_info.json .mypy_cache .ruff_cache .pytest_cache
 
 $(STAMP_VENV):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found: set PYTHON=/path/to/python3"; exit 1; }
@@ -79,6 +85,14 @@ $(STAMP_TEST): $(STAMP_INSTALL)
 
 $(STAMP_DEV): $(STAMP_TEST)
 	DSE_SKIP_EXT=1 $(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+# What .venv has is not installed twice: the second environment sees it, and nothing in it reaches .venv.
+$(STAMP_INTEROP): $(STAMP_TEST)
+	$(BIN)/python -m venv --without-pip $(INTEROP)
+	echo "import site; site.addsitedir('$$($(BIN)/python $(SITE))')" > "$$($(INTEROP)/bin/python $(SITE))/below.pth"
+	DSE_SKIP_EXT=1 $(INTEROP)/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt \
+	    --no-build-isolation -e '.[interop]'
 	@touch $@
 
 $(STAMP_BUILD): $(STAMP_TOOLS) $(KERNELS) setup.py

@@ -22,6 +22,8 @@ MAY_IMPORT = {
 # A library: the only packages (or dotted prefixes) that may import it.
 HOMES = {
     "torch": ("agents",),
+    "torchrl": ("agents",),
+    "benchmarl": ("agents",),
     "sklearn": ("agents",),
     "dash": ("dashboards",),
     "dash_ag_grid": ("dashboards",),

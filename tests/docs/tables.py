@@ -7,28 +7,35 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 
+from dse.metrics import MetricSchema
+from dse.parameter import Value
 from dse.registry import names, resolve
 from simulators.dram.memory.constraints import COMMANDS
 from simulators.dram.memory.devices import Device, device, device_ids
 from simulators.dram.schema import STALLS, dram_schema
 from simulators.dram.session import STALL_OWNERS
+from simulators.soc.parameters import constraints, dead_rules, parameters
+from simulators.soc.schema import soc_schema
+from simulators.soc.space import space, space_names
 from tests.docs.pages import ROOT
 
 Row = tuple[str, ...]
 COMBINES = {"sum": "sum", "mean": "weighted mean", "max": "worst", "min": "least"}
 
 
-def metric_rows(group: str) -> Iterator[Row]:
+def metric_rows(group: str, schema: MetricSchema) -> Iterator[Row]:
     """One row a metric of the group: name, unit, better, over workloads, what it is."""
-    for spec in dram_schema():
+    for spec in schema:
         over = f"{spec.numerator} / {spec.denominator}" if spec.combine == "ratio" else COMBINES[spec.combine]
         better = {"min": "less", "max": "more", "none": ""}[spec.direction]
         if spec.group == group:
             yield (f"`{spec.name}`", spec.unit, better, over, spec.description)
 
 
-def metric_groups() -> list[str]:
-    return list(dict.fromkeys(spec.group for spec in dram_schema()))
+def metric_tables(page: str, schema: MetricSchema) -> dict[tuple[str, str], list[Row]]:
+    """The table of each group."""
+    groups = dict.fromkeys(spec.group for spec in schema)
+    return {(page, group): list(metric_rows(group, schema)) for group in groups}
 
 
 def option_rows(searcher: str) -> Iterator[Row]:
@@ -88,15 +95,65 @@ def stall_rows() -> Iterator[Row]:
         yield (f"`{cause}`", texts[f"stall_{cause}_fraction"], f"`{owners[cause]}`")
 
 
+def soc_preset_rows() -> Iterator[Row]:
+    """One row a preset of the SoC: name, parameters, designs that differ and can be built."""
+    for name in space_names():
+        found = space(name)
+        mantissa, _, exponent = f"{found.feasible_size:.1e}".partition("e+")
+        yield (f"`{name}`", f"{len(found)}", f"{mantissa} x 10^{int(exponent)}")
+
+
+def soc_parameter_rows(subsystem: str) -> Iterator[Row]:
+    """One row a parameter: name, values, unit, default, whether `soc-small` has it, what it decides."""
+    for one in parameters().values():
+        if one.subsystem == subsystem:
+            values = "the devices" if one.name == "memory" else ", ".join(map(str, one.values))
+            presets = ("soc-software", "soc-accelerator")
+            small = "yes" if any(one.name in space(preset).names for preset in presets) else ""
+            yield (f"`{one.name}`", values, one.unit, f"{one.default}", small, one.description)
+
+
+def soc_mask_rows() -> Iterator[Row]:
+    """One row a reason: the parameters, and why a design is masked."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for rule in constraints():
+        by_reason.setdefault(rule.why, {}).update(dict.fromkeys(rule.forbids))
+    for why, named in by_reason.items():
+        yield (", ".join(f"`{name}`" for name in named), why)
+
+
+def soc_dead_rows() -> Iterator[Row]:
+    """One row a condition: the parameters, when they have no effect, and why."""
+    by_condition: dict[tuple[str, str], list[str]] = {}
+    for rule in dead_rules():
+        when = " and ".join(_condition(name, values) for name, values in rule.when.items())
+        by_condition.setdefault((when, rule.why), []).append(rule.parameter)
+    for (when, why), named in by_condition.items():
+        yield (", ".join(f"`{name}`" for name in named), when, why)
+
+
+def _condition(name: str, values: tuple[Value, ...]) -> str:
+    """As one would say it: the shorter of what a parameter is and what it is not."""
+    others = [value for value in parameters()[name].values if value not in values]
+    if len(others) < len(values):
+        return f"`{name}` is not {' or '.join(map(str, others))}"
+    return f"`{name}` is {' or '.join(map(str, values))}"
+
+
 def tables() -> dict[tuple[str, str], list[Row]]:
     """Rows by page and heading."""
-    found = {("metrics.md", group): list(metric_rows(group)) for group in metric_groups()}
+    found = metric_tables("metrics.md", dram_schema()) | metric_tables("soc.md", soc_schema())
     found |= {("searchers.md", searcher): list(option_rows(searcher)) for searcher in names("searcher")}
     found |= {
         ("dram-model.md", "Standards"): list(standard_rows()),
         ("dram-model.md", "Devices"): list(device_rows()),
         ("dram-model.md", "Stall attribution"): list(stall_rows()),
+        ("soc-space.md", "Presets"): list(soc_preset_rows()),
+        ("soc-space.md", "What is masked"): list(soc_mask_rows()),
+        ("soc-space.md", "What has no effect"): list(soc_dead_rows()),
     }
+    for subsystem in dict.fromkeys(one.subsystem for one in parameters().values()):
+        found["soc-space.md", subsystem] = list(soc_parameter_rows(subsystem))
     return {place: rows for place, rows in found.items() if rows}
 
 
