@@ -8,7 +8,7 @@ import dse
 from dse.registry import names
 
 NAMES = names("environment")
-WORKLOADS = {"dram": "synthetic:stream?n=300", "soc": "synthetic:chase?n=300"}
+WORKLOADS = {"dram": "synthetic:stream?n=300", "soc": "synthetic:chase?n=1500&size_kib=16384"}
 SHORT: dict[str, tuple[dict[str, Any], int]] = {
     "design-v0": ({}, 1),
     "refine-v0": ({"steps": 3}, 3),
