@@ -15,7 +15,7 @@ from pettingzoo import ParallelEnv
 
 from dse.env.core import Core
 from dse.env.errors import EpisodeError
-from dse.env.masks import Mask
+from dse.env.masks import Form, Mask
 from dse.env.observation import Vector
 from dse.env.ownership import known_agent
 from dse.env.problem import DesignProblem
@@ -124,7 +124,8 @@ class BaseEnv(ParallelEnv[str, Vector, Any]):  # type: ignore[misc]
         self.core.begin(_ONE, options or {})
         self.agents = list(self.possible_agents)
         workload = self.problem.workloads[self.core.works[0]].name
-        infos = {agent: {"workload": workload, **self._masked(agent)} for agent in self.agents}
+        masks = self._masks()
+        infos = {agent: {"workload": workload, "action_mask": masks[agent]} for agent in self.agents}
         return self.core.view.observations(self.state()), infos
 
     def step(self, actions: dict[str, Any]) -> Stepped:
@@ -141,11 +142,15 @@ class BaseEnv(ParallelEnv[str, Vector, Any]):  # type: ignore[misc]
         agents = self.agents
         rewards = np.empty((len(agents), paid.shape[1]), dtype=np.float32)
         rewards[:] = paid
-        over, cut = (bool(ends[0]) for ends in core.ends())
+        info = core.info(0)
+        infos = {agent: info.copy() for agent in agents}
+        terminated, truncated = core.ends()
+        over, cut = bool(terminated[0]), bool(truncated[0])
         if over or cut:
             self.agents = []
-        info = core.info(0)
-        infos = {agent: {**info, **({} if over or cut else self._masked(agent))} for agent in agents}
+        else:
+            for agent, mask in self._masks().items():
+                infos[agent]["action_mask"] = mask
         return (
             core.view.observations(self.state()),
             dict(zip(agents, rewards, strict=True)),
@@ -195,8 +200,8 @@ class BaseEnv(ParallelEnv[str, Vector, Any]):  # type: ignore[misc]
         """Let go of what the core holds."""
         self.core.close()
 
-    def _masked(self, agent: str) -> dict[str, Any]:
-        return {"action_mask": self.core.mask_form(agent, 0)}
+    def _masks(self) -> dict[str, Form]:
+        return self.core.mask_forms(0)
 
     def _identity(self) -> dict[str, Any]:
         """What a snapshot must share with the environment that takes it."""

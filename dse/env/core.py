@@ -7,6 +7,7 @@ contexts, rewards, observations and masks are parts of their own; a subclass say
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Core:
         for part in self.owned.values():
             self._fixed[list(part.indices)] = False
         self._all_owned = not self._fixed.any()
-        self._values = [(parameter.name, parameter.values) for parameter in problem.space.parameters]
+        self._values = [parameter.values for parameter in problem.space.parameters]
         self._randoms = [np.random.default_rng() for _ in range(n)]
         self.drawn: list[Context | None] = [None] * n
         self.rows = np.zeros((n, len(problem.space)), dtype=np.int16)
@@ -122,14 +123,14 @@ class Core:
         """See `Masks.mask`."""
         return self.masks.mask(agent, self._kept_row(member))
 
-    def mask_form(self, agent: str, member: int) -> Form:
-        """See `Masks.form`."""
-        return self.masks.form(agent, self._kept_row(member))
+    def mask_forms(self, member: int) -> dict[str, Form]:
+        """See `Masks.forms`."""
+        return self.masks.forms(self._kept_row(member))
 
     def design(self, member: int) -> dict[str, Value]:
         """Name to value of the member's design."""
-        positions = zip(self._values, self.rows[member].tolist(), strict=True)
-        return {name: values[position] for (name, values), position in positions}
+        values = map(getitem, self._values, self.rows[member].tolist())
+        return dict(zip(self.problem.space.names, values, strict=True))
 
     def info(self, member: int) -> dict[str, Any]:
         """What came of the last step of a member."""

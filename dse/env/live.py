@@ -205,31 +205,32 @@ class LiveCore(Core):
         self._done[members], self._refused[members] = False, False
 
     def _paid(self, rows: IndexMatrix) -> NDArray[np.float64]:
-        forbidden = self._forbidden(rows)
-        rows[forbidden] = self.rows[forbidden]
+        refused = self._put_back(rows)
         self._fleet.retune(rows)
         done, epochs = self._fleet.advance(self.epoch_ns)
         after = self._work + self.costs.work(epochs)
-        self._saved = (self._meanwhile(after, done) - self.costs.of(epochs)) / self._sizes
-        self._epochs, self._work, self._done, self._refused = epochs, after, done, forbidden
+        over = done.nonzero()[0].tolist()
+        self._saved = (self._meanwhile(after, over) - self.costs.of(epochs)) / self._sizes
+        self._epochs, self._work, self._done, self._refused = epochs, after, done, refused
         paid = self._saved
-        if done.any():
-            paid = paid - self._penalties(np.flatnonzero(done))[:, None]
+        if over:
+            paid = paid - self._penalties(over)[:, None]
         if self.reward == "linear":
             paid = (paid * self.weights).sum(axis=1, keepdims=True)
         return paid[:, None, :]
 
-    def _forbidden(self, rows: IndexMatrix) -> NDArray[np.bool_]:
-        """(n,) rows that a rule of the space forbids; those that stay are not looked at."""
+    def _put_back(self, rows: IndexMatrix) -> NDArray[np.bool_]:
+        """Make rows that a rule of the space forbids what runs: (n,) which."""
         found = np.zeros(self.n, dtype=np.bool_)
         for member in (rows != self.rows).any(axis=1).nonzero()[0].tolist():
-            found[member] = self.problem.forbids(rows[member])
+            if self.problem.forbids(rows[member]):
+                rows[member], found[member] = self.rows[member], True
         return found
 
-    def _meanwhile(self, work: NDArray[np.float64], done: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _meanwhile(self, work: NDArray[np.float64], over: Sequence[int]) -> NDArray[np.float64]:
         """(n, M) what the baseline paid meanwhile; all that is left of it when a run is over.
 
-        work: (n,) done by now. done: (n,) which runs are over now.
+        work: (n,) done by now. over: members whose runs are over now.
         """
         paid = np.empty_like(self._reached)
         alone = len(self.problem.workloads) == 1
@@ -240,15 +241,15 @@ class LiveCore(Core):
                 paid[these] = known.paid_by(self.steps[these] + 1)
             else:
                 paid[these] = known.paid_for(work[these])
-        for member in done.nonzero()[0].tolist():
+        for member in over:
             paid[member] = self._profiles[int(self.works[member])].costs[-1]
         since, self._reached = self._reached, paid
         return paid - since
 
-    def _penalties(self, members: Members) -> NDArray[np.float64]:
+    def _penalties(self, members: Sequence[int]) -> NDArray[np.float64]:
         """(n,) for the bounds that runs which are over have broken."""
         taken = np.zeros(self.n)
-        for member in members.tolist():
+        for member in members:
             final = self._fleet.measured(member)
             self._final[member] = final
             values = np.array([[final[bound.metric] for bound in self.problem.bounds]])

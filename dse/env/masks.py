@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dse.env.moves import Moves
+from dse.env.ownership import slices
 from dse.rules import Clause, ConditionClause
 from dse.space import DesignSpace, IndexMatrix
 from dse.subsystem import Subsystem
@@ -24,6 +27,8 @@ _REMEMBERED = 4096
 
 Mask = NDArray[np.bool_]
 Form = NDArray[np.int8] | tuple[NDArray[np.int8], ...]
+_Key = TypeVar("_Key")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +52,11 @@ class Masks:
             agent: np.array(sorted({c for rule in rules for c in rule.columns}), dtype=np.intp)
             for agent, rules in self._rules.items()
         }
-        self._slices = {agent: _slices(moves.choices[list(part.indices)]) for agent, part in parts.items()}
-        self._known: dict[tuple[str, bytes], tuple[Mask, NDArray[np.int8]]] = {}
+        self._all_deciding = np.unique(np.concatenate([*self._deciding.values()]))
+        pieces = iter(slices([moves.choices[column] for part in parts.values() for column in part.indices]))
+        self._slices = {agent: [*islice(pieces, len(part))] for agent, part in parts.items()}
+        self._known: dict[tuple[str, bytes], Mask] = {}
+        self._known_forms: dict[bytes, NDArray[np.int8]] = {}
 
     def mask(self, agent: str, row: IndexMatrix) -> Mask:
         """All choices of all parameters of the agent, one parameter behind the other: False is forbidden.
@@ -56,24 +64,28 @@ class Masks:
         row: the design (D,) that the others keep to. A parameter without an allowed choice gets all True: the
         agent alone cannot make the design feasible. Read-only.
         """
-        return self._both(agent, row)[0]
-
-    def form(self, agent: str, row: IndexMatrix) -> Form:
-        """The same as `action_space(agent).sample(mask)` takes it: int8, one array a parameter; a copy."""
-        flat = self._both(agent, row)[1].copy()
-        parts = self._slices[agent]
-        return tuple(flat[part] for part in parts) if len(parts) > 1 else flat
-
-    def _both(self, agent: str, row: IndexMatrix) -> tuple[Mask, NDArray[np.int8]]:
         key = agent, row[self._deciding[agent]].tobytes()
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            found = self._known[key] = self._made(agent, row)
+            found = _kept(self._known, key, self._made(agent, row))
         return found
 
-    def _made(self, agent: str, row: IndexMatrix) -> tuple[Mask, NDArray[np.int8]]:
+    def forms(self, row: IndexMatrix) -> dict[str, Form]:
+        """The same of all agents, as `action_space(agent).sample(mask)` takes it: int8, one array a
+        parameter; copies.
+        """
+        key = row[self._all_deciding].tobytes()
+        flat = self._known_forms.get(key)
+        if flat is None:
+            masks = np.concatenate([self.mask(agent, row) for agent in self._parts])
+            flat = _kept(self._known_forms, key, masks.astype(np.int8))
+        flat = flat.copy()
+        return {
+            agent: tuple([flat[part] for part in parts]) if len(parts) > 1 else flat[parts[0]]
+            for agent, parts in self._slices.items()
+        }
+
+    def _made(self, agent: str, row: IndexMatrix) -> Mask:
         allowed: dict[int, Mask] = {}
         for rule in self._rules[agent]:
             for column, mask in self._allowed(rule, row).items():
@@ -81,7 +93,7 @@ class Masks:
         columns = self._parts[agent].indices
         flat = np.concatenate([self._choices(column, allowed.get(column), row) for column in columns])
         flat.setflags(write=False)
-        return flat, flat.astype(np.int8)
+        return flat
 
     def _choices(self, column: int, allowed: Mask | None, row: IndexMatrix) -> Mask:
         if allowed is None:
@@ -116,10 +128,11 @@ class Masks:
         return rules
 
 
-def _slices(sizes: NDArray[np.int64]) -> list[slice]:
-    """Pieces of those sizes, one behind the other."""
-    after = np.cumsum(sizes).tolist()
-    return [slice(start, end) for start, end in zip([0, *after[:-1]], after, strict=True)]
+def _kept(known: dict[_Key, _Made], key: _Key, made: _Made) -> _Made:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = made
+    return made
 
 
 def _tied(

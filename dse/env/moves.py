@@ -8,6 +8,7 @@ be told. Whatever the move, every value of every parameter is reachable.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import ge
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,7 +107,7 @@ class Actions:
     def __init__(self, space: DesignSpace, parts: Mapping[str, Subsystem], choices: Numbers) -> None:
         self._choices, self._parts = choices, parts
         self._columns = {agent: np.array(part.indices) for agent, part in parts.items()}
-        self._all = np.array([column for part in parts.values() for column in part.indices])
+        self._all = [column for part in parts.values() for column in part.indices]
         self._limits: list[int] = choices[self._all].tolist()
         self._shapes = {agent: (len(part),) for agent, part in parts.items()}
         self._width = len(space)
@@ -121,11 +122,12 @@ class Actions:
             if action.dtype.kind not in "iu" or (action.shape or (1,)) != shape:
                 raise self._wrong(agent, actions[agent])
             asked += action.tolist() if action.shape else (int(action),)
-        if not all(0 <= number < limit for number, limit in zip(asked, self._limits, strict=True)):
+        if min(asked) < 0 or any(map(ge, asked, self._limits)):
             self._refuse_numbers(actions)
-        row = np.zeros((1, self._width), dtype=np.int64)
-        row[0, self._all] = asked
-        return row
+        row = [0] * self._width
+        for column, number in zip(self._all, asked, strict=True):
+            row[column] = number
+        return np.array([row], dtype=np.int64)
 
     def rows(self, actions: Mapping[str, Any], n: int) -> Numbers:
         """(n, D) of actions (n, parameters), or (n,) of agents with one parameter; ActionError as `row`."""

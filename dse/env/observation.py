@@ -9,7 +9,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from dse.env.own_metrics import Shares
-from dse.env.ownership import subsystems_of
+from dse.env.ownership import slices, subsystems_of
 from dse.space import DesignSpace, IndexMatrix
 from dse.subsystem import Subsystem
 
@@ -36,6 +36,8 @@ class View:
         numbers = [*shared, *own, *positions]
         self.names = tuple(name for name, _, _ in numbers)
         self._picks = self._picked(space, parts)
+        self._all_picks = np.concatenate([*self._picks.values()])
+        self._pieces = dict(zip(parts, slices([len(pick) for pick in self._picks.values()]), strict=True))
         low, high = np.array([ends for _, *ends in numbers], dtype=np.float32).T
         self.state_space = Box(low, high, dtype=np.float32)
         self.spaces = {
@@ -51,17 +53,15 @@ class View:
 
         blocks: (n, ...), the shared ones and, last, the own metrics of all subsystems. rows: designs (n, D).
         """
-        states = np.empty((len(rows), len(self.names)), dtype=np.float32)
-        end = 0
-        for block in blocks:
-            first, end = end, end + block.shape[1]
-            states[:, first:end] = block
-        states[:, end:] = rows.take(self._columns, axis=1) / self._steps
-        return states
+        positions = rows.take(self._columns, axis=1) / self._steps
+        return np.concatenate([*blocks, positions], axis=1, dtype=np.float32)
 
     def observations(self, states: Vector) -> dict[str, Vector]:
         """Each agent's part of states (n, S), or of one state (S,)."""
-        return {agent: states.take(pick, axis=-1) for agent, pick in self._picks.items()}
+        if states.ndim > 1:
+            return {agent: states.take(pick, axis=1) for agent, pick in self._picks.items()}
+        picked = states.take(self._all_picks)  # numpy takes as long for one agent as for all
+        return {agent: picked[part] for agent, part in self._pieces.items()}
 
     def _picked(self, space: DesignSpace, parts: Mapping[str, Subsystem]) -> dict[str, NDArray[np.intp]]:
         first_position, picks = self._n_shared + len(self._shares), {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 
 from dse.errors import ConfigError, LookupFailed, did_you_mean, listed
 from dse.space import DesignSpace
@@ -40,6 +41,12 @@ def _part(space: DesignSpace, name: str, columns: Sequence[int]) -> Subsystem:
 def subsystems_of(space: DesignSpace, part: Subsystem) -> tuple[str, ...]:
     """The subsystems that the parameters of `part` belong to, each once."""
     return tuple(dict.fromkeys(space.parameters[column].subsystem for column in part.indices))
+
+
+def slices(sizes: Sequence[int]) -> list[slice]:
+    """Pieces of those sizes, one behind the other."""
+    ends = [0, *accumulate(map(int, sizes))]
+    return [slice(*piece) for piece in pairwise(ends)]
 
 
 def known_agent(owned: Mapping[str, Subsystem], agent: str, environment: str) -> str:

@@ -24,11 +24,13 @@ _FIRST_PLACES = 64
 Members = NDArray[np.intp]
 _Key = tuple[int, bytes]
 """Number of a workload, and a row."""
+Read = Callable[[Sequence[float]], list[float]]
+"""All metrics of a design to what is shown of them."""
 _Run = tuple[_Key, Numbers, list[float], Metrics | None]
 """A design on a workload, what it measured (NaN and None where it was not run), rules that it breaks."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Outcomes:
     """n designs, each on its workload.
 
@@ -125,7 +127,7 @@ class DesignProblem:
         self._unknown = np.full(len(self.schema), np.nan)
         self._bounded = np.array([self.schema.index(one.metric) for one in self.bounds], dtype=np.intp)
         self._shown: tuple[str, ...] = ()
-        self._read: Callable[[Numbers], Numbers] = _nothing
+        self._read: Read = _nothing
         self._baselines: dict[int, Metrics | None] = {}
         self._references: dict[int, list[float]] = {}
         self._forget()
@@ -178,8 +180,8 @@ class DesignProblem:
             found.broken[:] = _broken(found.violations, known)
         return found
 
-    def show(self, names: Sequence[str], read: Callable[[Numbers], Numbers]) -> None:
-        """Let outcomes have `shown`: (n, names), read off metrics (n, all of the schema) once a design.
+    def show(self, names: Sequence[str], read: Read) -> None:
+        """Let outcomes have `shown`: (n, names), read off all metrics of a design once.
 
         ConfigError if other names are shown already: environments that share a problem share them.
         """
@@ -223,7 +225,7 @@ class DesignProblem:
         key = workload, self.baseline_row.tobytes()
         (_, values, forbidden, metrics), *_ = self._run({key: self.baseline_row})
         self._baselines[workload] = metrics
-        costs, _ = self._scorer.scored(values)
+        costs, _ = self._scorer.scored(values.tolist())
         if costs is None:
             wanted = dict.fromkeys(one.metric for one in (*self.objectives, *self.bounds))
             raise InfeasibleError(
@@ -257,11 +259,12 @@ class DesignProblem:
 
     def _remember(self, key: _Key, values: Numbers, forbidden: list[float], metrics: Metrics | None) -> None:
         """Score a design and keep it. One of which a needed metric is no number failed."""
-        costs, misses = self._scorer.scored(values)
+        numbers = values.tolist()
+        costs, misses = self._scorer.scored(numbers)
         place, violations = len(self._places), forbidden + misses
         self._make_room(place + 1)
         known = self._known
-        broken = sum(min(max(violation, 0.0), 1.0) for violation in violations)
+        broken = sum([min(violation, 1.0) for violation in violations if violation > 0])
         if costs is None:
             metrics, broken = None, broken or 1.0
         else:
@@ -270,7 +273,7 @@ class DesignProblem:
         known.violations[place], known.broken[place] = violations, broken
         known.feasible[place] = costs is not None and max(violations, default=0.0) <= 0
         known.values[place], known.metrics[place] = values, metrics
-        known.shown[place] = self._read(values[None])[0]
+        known.shown[place] = self._read(numbers)
         self._places[key] = place
 
     def _make_room(self, wanted: int) -> None:
@@ -288,8 +291,8 @@ def _broken(violations: Numbers, known: NDArray[np.bool_]) -> Numbers:
     return broken
 
 
-def _nothing(values: Numbers) -> Numbers:
-    return np.zeros((len(values), 0))
+def _nothing(values: Sequence[float]) -> list[float]:
+    return []
 
 
 def check_runs(simulator: Simulator, workload: AnyWorkload, baseline: DesignPoint) -> None:

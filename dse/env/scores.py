@@ -32,15 +32,15 @@ class Scorer:
         self, schema: MetricSchema, objectives: Sequence[Objective], bounds: Sequence[Objective]
     ) -> None:
         self._signs = [-1.0 if objective.direction == "max" else 1.0 for objective in objectives]
-        self._columns = np.array([schema.index(one.metric) for one in (*objectives, *bounds)])
+        self._columns = [schema.index(one.metric) for one in (*objectives, *bounds)]
         self._limits = [(_limit(bound.at_most), _limit(bound.at_least)) for bound in bounds]
 
-    def scored(self, values: NDArray[np.float64]) -> tuple[list[float] | None, list[float]]:
+    def scored(self, values: Sequence[float]) -> tuple[list[float] | None, list[float]]:
         """Costs (M,), and how far each bound is missed (B,), relative to it: at most 0 where met.
 
         A design failed where a metric that is needed is no finite number: it has no costs, and misses all.
         """
-        used = values[self._columns].tolist()
+        used = [values[column] for column in self._columns]
         if not all(map(math.isfinite, used)):
             return None, [_FAILED_VIOLATION] * len(self._limits)
         costs = [sign * value for sign, value in zip(self._signs, used, strict=False)]

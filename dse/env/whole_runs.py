@@ -99,7 +99,7 @@ class WholeRuns(Core):
             *_ended("violation", problem.constraint_names, 1.0),
             *([("progress", 0.0, 1.0)] if self.n_steps > 1 else []),
         ]
-        problem.show(shares.names, shares.values)
+        problem.show(shares.names, shares.of_one)
         return View(problem.space, self.owned, shares, shared)
 
     def _look(self, members: Members, contexts: Sequence[Context], rows: IndexMatrix) -> None:

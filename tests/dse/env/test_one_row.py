@@ -61,7 +61,7 @@ def test_a_design_is_scored_as_in_a_campaign(values, ends):
     metrics = np.array(values)
     batch = _campaign(metrics, bounds)
 
-    costs, misses = RowScorer(SCHEMA, AIMS, bounds).scored(metrics)
+    costs, misses = RowScorer(SCHEMA, AIMS, bounds).scored(values)
 
     assert misses == batch.violations[0, len(toy_space().constraints) :].tolist()
     found = [np.nan] * len(AIMS) if costs is None else costs

@@ -37,15 +37,15 @@ class _Unseeded(type(environment())):
 class _Stuck(type(refining())):
     """A mask that leaves an agent nothing."""
 
-    def _masked(self, agent):
-        return {"action_mask": tuple(0 * part for part in super()._masked(agent)["action_mask"])}
+    def _masks(self):
+        return {agent: tuple(0 * part for part in mask) for agent, mask in super()._masks().items()}
 
 
 class _Flat(type(refining())):
     """Masks of a form that no action space takes."""
 
-    def _masked(self, agent):
-        return {"action_mask": self.action_mask(agent)}
+    def _masks(self):
+        return {agent: self.action_mask(agent) for agent in self.agents}
 
 
 class _Blind(type(environment())):
