@@ -6,7 +6,7 @@ contexts, rewards, observations and masks are parts of their own; a subclass say
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import getitem
 from typing import Any
 
@@ -129,7 +129,7 @@ class Core:
 
     def design(self, member: int) -> dict[str, Value]:
         """Name to value of the member's design."""
-        values = map(getitem, self._values, self.rows[member].tolist())
+        values: Iterable[Value] = map(getitem, self._values, self.rows[member].tolist())
         return dict(zip(self.problem.space.names, values, strict=True))
 
     def info(self, member: int) -> dict[str, Any]:

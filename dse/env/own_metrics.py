@@ -90,9 +90,10 @@ class Shares:
         self.names = tuple(name for _, name in known)
         self._subsystems = tuple(subsystem for subsystem, _ in known)
         pairs = [_columns(schema, name) for name in self.names]
-        self._above = np.array([above for above, _ in pairs], dtype=np.intp)
-        self._parts = np.array([at for at, (_, below) in enumerate(pairs) if below >= 0], dtype=np.intp)
-        self._below = np.array([below for _, below in pairs if below >= 0], dtype=np.intp)
+        self._columns = [above for above, _ in pairs]
+        self._ratios = [(position, below) for position, (_, below) in enumerate(pairs) if below >= 0]
+        self._above = np.array(self._columns, dtype=np.intp)
+        self._parts, self._below = np.array(self._ratios, dtype=np.intp).reshape(-1, 2).T
 
     def __len__(self) -> int:
         return len(self.names)
@@ -112,10 +113,10 @@ class Shares:
 
     def of_one(self, metrics: Sequence[float]) -> list[float]:
         """(S,) the same of one design, in plain numbers: arrays take four times as long."""
-        shares = [metrics[column] for column in self._above.tolist()]
-        for position, column in zip(self._parts.tolist(), self._below.tolist(), strict=True):
+        shares = [metrics[column] for column in self._columns]
+        for position, column in self._ratios:
             shares[position] = shares[position] / metrics[column] if metrics[column] else 0.0
-        return [1.0 if share > 1.0 else share if share > 0.0 else 0.0 for share in shares]
+        return [share if 0.0 < share < 1.0 else 1.0 if share >= 1.0 else 0.0 for share in shares]
 
 
 def shares_of(
