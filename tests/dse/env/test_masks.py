@@ -141,6 +141,21 @@ def test_masks_cannot_be_changed_by_who_gets_them():
         env.action_mask("core")[0] = False
 
 
+def test_masks_in_infos_are_copies():
+    env = refining()
+    _, spoilt = env.reset(seed=0)
+    expected = spoilt["core"]["action_mask"][0].tolist()
+
+    for info in spoilt.values():
+        for part in info["action_mask"]:
+            part[:] = 0
+    _, infos = env.reset(seed=0)
+
+    assert expected == [1, 1, 0, 1]
+    assert infos["core"]["action_mask"][0].tolist() == expected
+    assert env.action_mask("core").tolist()[:4] == [True, True, False, True]
+
+
 def test_there_is_no_mask_after_the_last_step():
     env = environment()
     env.reset(seed=0)

@@ -93,13 +93,17 @@ def test_shares_stay_between_0_and_1_whatever_is_measured():
     shares = Shares(MetricSchema(specs), {"part": ["a", "a / b"]}, ["part"])
 
     def read(a, b):
-        return shares.values(np.array([[a, b]]))[0].tolist()
+        found = shares.values(np.array([[a, b]]))[0].tolist()
+        assert shares.of_one([a, b]) == found
+        return found
 
     assert read(0.25, 0.5) == [0.25, 0.5]
     assert read(3.0, 1.0) == [1.0, 1.0]
     assert read(-1.0, 1.0) == [0.0, 0.0]
     assert read(0.5, 0.0) == [0.5, 0.0]
     assert read(np.nan, 1.0) == [0.0, 0.0]
+    assert read(np.inf, 1.0) == [1.0, 1.0]
+    assert read(1.0, np.nan) == [1.0, 0.0]
 
 
 def test_own_metrics_of_an_unknown_subsystem_are_refused():
