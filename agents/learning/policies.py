@@ -8,17 +8,16 @@ along the first axis, so that eight agents cost one kernel call and not eight.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agents.learning.networks import outputs, perceptrons
 from dse.space import DesignSpace
 
-_BARRED = -1e9  # logit of a value that an agent may not choose
-_LAST_GAIN = 0.01  # starts every head near the uniform distribution
+BARRED = -1e9  # logit of a value that an agent may not choose
+LAST_GAIN = 0.01  # starts every head near the uniform distribution
 
 
 class SubsystemPolicies:
@@ -43,25 +42,14 @@ class SubsystemPolicies:
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights: orthogonal layers, heads near uniform."""
-        head = self._width * self._n_values
-        sizes = [(self._n_observed, self._hidden), (self._hidden, self._hidden), (self._hidden, head)]
-        gains = (math.sqrt(2.0), math.sqrt(2.0), _LAST_GAIN)
-        self.weights = []
-        for (rows, columns), gain in zip(sizes, gains, strict=True):
-            layer = torch.empty(self.n_agents, rows, columns)
-            for agent in range(self.n_agents):
-                torch.nn.init.orthogonal_(layer[agent], gain=gain, generator=generator)
-            bias = torch.zeros(self.n_agents, 1, columns)
-            self.weights += [layer.requires_grad_(), bias.requires_grad_()]
+        sizes = (self._n_observed, self._hidden, self._hidden, self._width * self._n_values)
+        self.weights = perceptrons(self.n_agents, sizes, LAST_GAIN, generator)
 
     def log_probabilities(self, observed: Tensor) -> Tensor:
         """(B, S, V) log-probability of each value in each slot, given observations (B, O)."""
-        first, first_bias, second, second_bias, head, head_bias = self.weights
-        hidden = torch.tanh(torch.baddbmm(first_bias, observed.expand(self.n_agents, *observed.shape), first))
-        hidden = torch.tanh(torch.baddbmm(second_bias, hidden, second))
-        logits = torch.baddbmm(head_bias, hidden, head).permute(1, 0, 2)
+        logits = outputs(self.weights, observed.expand(self.n_agents, *observed.shape)).permute(1, 0, 2)
         logits = logits.reshape(len(observed), -1, self._n_values)
-        return torch.log_softmax(logits.masked_fill(self._barred, _BARRED), dim=-1)
+        return torch.log_softmax(logits.masked_fill(self._barred, BARRED), dim=-1)
 
     def placed(self, per_parameter: Tensor) -> Tensor:
         """(B, S): what is given for each column (B, D), in its slot; 0 in empty slots."""

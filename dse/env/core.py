@@ -33,7 +33,8 @@ class Core:
 
     n: how many. n_steps: the longest episode (0: it depends). acting: what actions mean. live: names of the
     parameters that agents own (all if None). granularity: who the agents are (see `ownership`). preferences,
-    budgets, n_held_out: see `context.Contexts`. Raises ConfigError or LookupFailed for what does not exist.
+    budgets, n_held_out: see `context.Contexts`. observe: see `observation.View`. Raises ConfigError or
+    LookupFailed for what does not exist.
 
     rows: (n, D) designs. steps: (n,) taken. works: (n,) numbers of workloads. weights: (n, M). drawn: n
     contexts.
@@ -56,6 +57,7 @@ class Core:
         budgets: Budgets | None = None,
         n_held_out: int = 0,
         live: Sequence[str] | None = None,
+        observe: Sequence[str] | None = None,
     ) -> None:
         self.problem, self.n, self.n_steps = problem, n, n_steps
         self.owned: dict[str, Subsystem] = owners(problem.space, granularity, live)
@@ -75,6 +77,7 @@ class Core:
         self.works = np.zeros(n, dtype=np.intp)
         self.weights = np.zeros((n, len(problem.objectives)))
         self._seen = np.zeros((n, self.contexts.size))
+        self._observe = observe
         self.view = self._view()
 
     # -- what users of a core call ---------------------------------------------------------------------------

@@ -193,7 +193,7 @@ class LiveCore(Core):
         own = shares_of(name, schema, subsystems, self._own_metrics)
         self._read = Shares(schema, {name: (*signals, *own.names)}, [name])  # both at once
         self._n_signals = len(signals)
-        return View(problem.space, self.owned, own, shared)
+        return View(problem.space, self.owned, own, shared, self._observe)
 
     def _look(self, members: Members, contexts: Sequence[Context], rows: IndexMatrix) -> None:
         profiles = [self.profile(context.workload) for context in contexts]

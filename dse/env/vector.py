@@ -30,9 +30,9 @@ class VectorEnv:
     one parameter. Episodes begin and end together for all agents, so ends are arrays (n,).
 
     An episode that ended is begun anew in the same step (Gymnasium's `AutoresetMode.SAME_STEP`): observations
-    are those of the new episode, and `infos` has "final_observation" (mapping of agents, (n, ...)) and
-    "final_info" (as `infos`, before the new episodes); their rows count where "ended" (n,) is True. Member i
-    draws what a `BaseEnv` with the seed `seed + i` draws.
+    are those of the new episode, and `infos` has "final_observation" (mapping of agents, (n, ...)),
+    "final_state" (n, S) and "final_info" (as `infos`, before the new episodes); their rows count where
+    "ended" (n,) is True. Member i draws what a `BaseEnv` with the seed `seed + i` draws.
     """
 
     def __init__(self, core: Core, *, name: str) -> None:
@@ -95,7 +95,12 @@ class VectorEnv:
         infos, states = core.infos(), core.states()
         ended = terminated | truncated
         if ended.any():
-            final = {"final_observation": core.view.observations(states), "final_info": infos, "ended": ended}
+            final = {
+                "final_observation": core.view.observations(states),
+                "final_state": states,
+                "final_info": infos,
+                "ended": ended,
+            }
             core.begin(np.flatnonzero(ended), {})
             infos, states = {**core.infos(), **final}, core.states()
         rewards = {

@@ -100,7 +100,7 @@ class WholeRuns(Core):
             *([("progress", 0.0, 1.0)] if self.n_steps > 1 else []),
         ]
         problem.show(shares.names, shares.of_one)
-        return View(problem.space, self.owned, shares, shared)
+        return View(problem.space, self.owned, shares, shared, self._observe)
 
     def _look(self, members: Members, contexts: Sequence[Context], rows: IndexMatrix) -> None:
         own = any(context.bounds != self.problem.bounds for context in contexts)

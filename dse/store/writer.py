@@ -38,6 +38,7 @@ class Writer:
         self._place = place
         self._jobs: queue.Queue[Job | threading.Event | None] = queue.Queue(_QUEUE_LENGTH)
         self._failure: StoreError | None = None
+        self._open = True
         self._thread = threading.Thread(target=self._work, name="dse-store-writer", daemon=True)
         self._thread.start()
 
@@ -69,29 +70,32 @@ class Writer:
         self._jobs.put(item)
 
     def _work(self) -> None:
-        open_ = True
-        while open_:
-            item = self._jobs.get()
+        while self._open:
+            item = self._next()
             waiting: list[threading.Event] = []
-            open_ = self._transaction(item, waiting) if self._failure is None else self._refuse(item, waiting)
+            if self._failure is None:
+                self._transaction(item, waiting)
+            elif isinstance(item, threading.Event):
+                waiting.append(item)
             for event in waiting:
                 event.set()
 
-    def _refuse(self, item: Job | threading.Event | None, waiting: list[threading.Event]) -> bool:
-        if isinstance(item, threading.Event):
-            waiting.append(item)
-        return item is not None
+    def _next(self, seconds: float | None = None) -> Job | threading.Event | None:
+        """What comes next; None when the queue is closed. Raises queue.Empty after so many seconds."""
+        item = self._jobs.get(timeout=seconds)
+        if item is None:
+            self._open = False  # noted at once: what is under way may fail, and nothing comes after it
+        return item
 
-    def _transaction(self, item: Job | threading.Event | None, waiting: list[threading.Event]) -> bool:
-        """Work from `item` on until it is time to commit; False when the queue is closed."""
+    def _transaction(self, item: Job | threading.Event | None, waiting: list[threading.Event]) -> None:
+        """Work from `item` on until it is time to commit; a failure is noted."""
         try:
-            return self._commit_some(item, waiting)
+            self._commit_some(item, waiting)
         except Exception as error:
             self._failure = self._meaning(error)
-        self._rollback()
-        return True
+            self._rollback()
 
-    def _commit_some(self, item: Job | threading.Event | None, waiting: list[threading.Event]) -> bool:
+    def _commit_some(self, item: Job | threading.Event | None, waiting: list[threading.Event]) -> None:
         rows = 0
         begun = False
         deadline = time.monotonic() + _SECONDS_PER_COMMIT
@@ -108,14 +112,13 @@ class Writer:
             if rows >= _ROWS_PER_COMMIT or left <= 0:
                 break
             try:
-                item = self._jobs.get(timeout=left)
+                item = self._next(left)
             except queue.Empty:
                 break
         if begun:
             reach("commit")
             self._link.commit()
             reach("committed")
-        return item is not None
 
     def _rollback(self) -> None:
         try:

@@ -14,7 +14,8 @@ import pytest
 from dse.campaign import Campaign
 from tests.dse.fake import fake_environment
 from tests.kills.campaign import CAMPAIGN, registered
-from tests.kills.judge import Judge, Wrong
+from tests.kills.child import Wrong
+from tests.kills.judge import Judge
 
 
 def kill(rounds: int, seed: int, *more: str) -> dict:

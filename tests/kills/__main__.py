@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tests.kills
 from tests.dse.postgres import PostgresServer
-from tests.kills.judge import Wrong
+from tests.kills.child import Wrong
 from tests.kills.rounds import kill_rounds
 from tests.kills.workers import kill_workers
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import select
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,10 @@ from tests.kills.campaign import NAME
 
 SECONDS_TO_FINISH = 60.0
 STORE_FAILED = 5
+
+
+class Wrong(Exception):
+    """Something was lost, doubled or changed, or does not come to an end."""
 
 
 class AcknowledgingStore(Store):
@@ -87,6 +93,7 @@ class Child:
             return cls(pid, theirs)
         code = 1
         try:
+            faulthandler.enable()
             os.close(theirs)
             AcknowledgingStore.acks = ours
             if how:
@@ -127,5 +134,12 @@ class Child:
     def kill(self) -> None:
         """kill -9, and take note of everything that it acknowledged before."""
         os.kill(self.pid, signal.SIGKILL)
-        while self.listen(SECONDS_TO_FINISH):
-            pass
+        self.wait()
+
+    def wait(self) -> None:
+        """Listen until it has ended; Wrong, and on standard error where it is, if it does not."""
+        end = time.monotonic() + SECONDS_TO_FINISH
+        while self.listen(end - time.monotonic()):
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGABRT)
+                raise Wrong(f"the child did not end within {SECONDS_TO_FINISH:g} s")

@@ -17,14 +17,10 @@ from dse.errors import StoreError
 from dse.front import costs_of, non_dominated
 from dse.store import StoreReader, Trials
 from tests.kills.campaign import NAME
-from tests.kills.child import Child, names_in
+from tests.kills.child import Child, Wrong, names_in
 
 _MEASURED = ("seconds", "metric_names")  # times differ from run to run
 _COLUMNS = [column.name for column in fields(Trials) if column.name not in _MEASURED]
-
-
-class Wrong(Exception):
-    """Something was lost, doubled or changed."""
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from dse.fault_points import FAULT_POINTS
 from dse.store import Trials
 from tests.dse.postgres import PostgresServer
 from tests.kills.campaign import CAMPAIGN, registered
-from tests.kills.child import SECONDS_TO_FINISH, STORE_FAILED, Child
-from tests.kills.judge import Judge, Wrong, check_second_process
+from tests.kills.child import SECONDS_TO_FINISH, STORE_FAILED, Child, Wrong
+from tests.kills.judge import Judge, check_second_process
 
 _ARRIVALS = {"snapshot": 6}  # the latest arrival at a fault point that is asked for
 _OTHER_ARRIVALS = 40
@@ -113,8 +113,7 @@ class Executioner:
             child.kill()
             return "random"
         self.server.kill()
-        while child.listen(SECONDS_TO_FINISH):
-            pass
+        child.wait()
         self.server.start()
         if child.status not in (0, STORE_FAILED):
             raise Wrong(f"with its server killed, the child ended with {child.status}")

@@ -22,8 +22,8 @@ from dse.cli.main import run_command_line
 from dse.store import StoreReader, Trials
 from tests.dse.postgres import PostgresServer
 from tests.kills.campaign import NAME, SLEEPY_CAMPAIGN, registered
-from tests.kills.child import Child, names_in
-from tests.kills.judge import Judge, Wrong
+from tests.kills.child import Child, Wrong, names_in
+from tests.kills.judge import Judge
 from tests.kills.rounds import Tally
 
 _WORKERS = 2

@@ -168,3 +168,47 @@ def test_environments_that_share_a_problem_see_the_same_of_its_metrics():
     assert shared.simulations == 2
     with pytest.raises(ConfigError, match="shows 'served' to another environment"):
         DesignEnv(shared, own_metrics={"queue": ["served", "served"]})
+
+
+def test_agents_see_only_what_matches():
+    env = environment(own_metrics=OWN, observe=["position:*", "improvement:time_ns"])
+    whole = environment(own_metrics=OWN)
+    chosen = design_of(env, buffers=1)
+
+    for agent in env.possible_agents:
+        names = [name for name in whole.observation_names(agent) if name in env.observation_names(agent)]
+        assert env.observation_names(agent) == tuple(names)
+        assert all(name.startswith("position:") or name == "improvement:time_ns" for name in names)
+        everything = _seen(whole, agent, chosen)
+        assert _seen(env, agent, chosen) == {name: everything[name] for name in names}
+    assert env.state_names() == whole.state_names()
+
+
+def test_agents_may_see_nothing():
+    env = environment(observe=[])
+
+    observations, _ = env.reset(seed=0)
+
+    assert all(seen.shape == (0,) for seen in observations.values())
+    assert env.state().size
+
+
+@pytest.mark.parametrize(
+    ("observe", "message"),
+    [
+        (["work:*"], r"observe: no number of an observation matches 'work:\*'"),
+        (["improvement:time"], r"'improvement:time'.*improvement:time_ns"),
+        ("position:*", r"observe='position:\*': expected a list of patterns"),
+    ],
+)
+def test_patterns_that_match_nothing_are_refused(observe, message):
+    with pytest.raises(ConfigError, match=message):
+        environment(observe=observe)
+
+
+def test_what_may_be_seen_is_an_option_of_every_environment():
+    env = dse.make("dram/live-v0", workload="synthetic:query?n=300", observe=["epoch:*", "progress"])
+
+    names = env.observation_names("scheduler")
+    assert names[-1] == "progress"
+    assert all(name.startswith("epoch:") for name in names[:-1])

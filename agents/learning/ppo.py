@@ -1,0 +1,301 @@
+"""PPO (Schulman et al., arXiv 1707.06347) for the agents of an environment, each with networks of its own.
+
+    env = dse.make("dram/live-v0", workload="synthetic:query?n=3000", reward="linear", n_envs=16)
+    learner = Ppo(env, np.random.SeedSequence(1))
+    train(env, learner, 100_000, seed=1, horizon=32)
+
+With `critic="own"` every agent judges by what it sees itself: IPPO (de Witt et al., arXiv 2011.09533); with
+"state" by what all see together: MAPPO (Yu et al., arXiv 2103.01955). An agent's action is one choice for
+each of its parameters, drawn independently; the ratio that is clipped is that of the whole action.
+Observations and returns are scaled by running means and spreads. One agent alone is PPO as published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.spaces import MultiDiscrete
+from torch import Tensor
+
+from agents.learning.networks import outputs, perceptrons
+from agents.learning.policies import BARRED, LAST_GAIN, sample
+from agents.learning.scaling import Scale
+from agents.learning.torch_state import (
+    adam_state,
+    arrays,
+    one_thread,
+    put_back,
+    restore_adam,
+    torch_generator,
+)
+from agents.options import option, read_options
+from dse.env.masks import Mask
+from dse.env.moves import Numbers
+from dse.env.observation import Vector
+from dse.env.rollout import Rollout
+from dse.env.vector import VectorEnv
+from dse.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Networks, update and credit."""
+
+    hidden: int = option(64, low=1, meaning="width of both hidden layers of each network")
+    learning_rate: float = option(1e-3, low=1e-6, high=1.0, meaning="step size of Adam")
+    epochs: int = option(4, low=1, meaning="passes over a rollout")
+    minibatches: int = option(4, low=1, meaning="updates in a pass")
+    clip: float = option(0.2, low=0.01, high=1.0, meaning="how far an agent's likelihood ratio may move")
+    entropy: float = option(0.01, low=0.0, meaning="bonus for entropy, as a share of the full one")
+    discount: float = option(0.97, low=0.0, high=1.0, meaning="worth of a reward one step later")
+    trace: float = option(0.95, low=0.0, high=1.0, meaning="lambda of generalised advantage estimation")
+    critic: str = option("own", choices=("own", "state"), meaning="what values are judged by")
+
+
+class Ppo:
+    """Implements `Learner` for the agents of `env`; see the module text.
+
+    Raises ConfigError for an unknown option, and for rewards that are vectors.
+    """
+
+    def __init__(self, env: VectorEnv, seed: np.random.SeedSequence, **options: Any) -> None:
+        self.options = read_options(Options, options, algorithm="ppo", role="learner")
+        self.agents = tuple(env.possible_agents)
+        for agent in self.agents:
+            _want_one_reward(env, agent)
+        self._layout = _Layout(env)
+        self._rng = torch_generator(seed)
+        n, hidden = len(self.agents), self.options.hidden
+        seen = self._layout.n_observed
+        judged = env.state_space.shape[0] if self.options.critic == "state" else seen
+        head = self._layout.allowed[0].numel()
+        with one_thread():
+            self._actor = perceptrons(n, (seen, hidden, hidden, head), LAST_GAIN, self._rng)
+            self._critic = perceptrons(n, (judged, hidden, hidden, 1), 1.0, self._rng)
+        self._adam = torch.optim.Adam(
+            [*self._actor, *self._critic], lr=self.options.learning_rate, eps=1e-5, fused=True
+        )
+        self._seen, self._judged = Scale(n, seen), Scale(n, judged)
+        self._returns = Scale(n, 1)
+        self._diagnostics: dict[str, float] = {}
+
+    def act(
+        self, observations: Mapping[str, Vector], masks: Mapping[str, Mask], *, greedy: bool = False
+    ) -> dict[str, Numbers]:
+        """See `Learner.act`."""
+        with one_thread(), torch.no_grad():
+            seen = self._layout.observations(observations)
+            log_probabilities = self._log_probabilities(self._seen.scaled(seen), self._layout.masks(masks))
+            chosen = log_probabilities.argmax(-1) if greedy else sample(log_probabilities, self._rng)
+        return self._layout.actions(chosen.numpy())
+
+    def learn(self, rollout: Rollout) -> None:
+        """Some passes over the rollout; see `Learner.learn`."""
+        with one_thread():
+            batch = self._batch(rollout)
+            size = -(-batch.seen.shape[1] // self.options.minibatches)
+            for _ in range(self.options.epochs):
+                order = torch.randperm(batch.seen.shape[1], generator=self._rng)
+                for part in torch.split(order, size):
+                    loss = self._loss(batch, part)
+                    self._adam.zero_grad()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    self._adam.step()
+            self._seen.learn(batch.raw)
+            self._judged.learn(batch.raw_judged)
+
+    def diagnostics(self) -> dict[str, float]:
+        """Of the last update: entropy (share of the most), approx_kl (nats, an agent), clip_fraction and
+        value_error (mean square, in spreads of the returns)."""
+        return dict(self._diagnostics)
+
+    def state(self) -> dict[str, Any]:
+        """Networks, optimiser, scales and generator: all that decides what comes next."""
+        return {
+            "networks": arrays([*self._actor, *self._critic]),
+            "adam": adam_state(self._adam),
+            "scales": [scale.state() for scale in (self._seen, self._judged, self._returns)],
+            "torch_rng": self._rng.get_state().numpy().copy(),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue exactly where `state()` was taken (bitwise on the same machine and torch build)."""
+        put_back([*self._actor, *self._critic], state["networks"])
+        restore_adam(self._adam, state["adam"])
+        for scale, saved in zip((self._seen, self._judged, self._returns), state["scales"], strict=True):
+            scale.load(saved)
+        self._rng.set_state(torch.from_numpy(np.array(state["torch_rng"])))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _log_probabilities(self, seen: Tensor, masks: Tensor) -> Tensor:
+        """(A, B, P, V) of scaled observations (A, B, O) and masks (A, B, P, V)."""
+        logits = outputs(self._actor, seen).view(masks.shape)
+        return torch.log_softmax(logits.masked_fill(~masks, BARRED), dim=-1)
+
+    def _values(self, judged: Tensor) -> Tensor:
+        """(A, B) of scaled observations or states (A, B, J), in the unit of the rewards."""
+        return self._returns.unscaled(outputs(self._critic, judged)).squeeze(2)
+
+    def _batch(self, rollout: Rollout) -> _Batch:
+        """The rollout as tensors, with advantages and returns; A agents, B = T * n cases."""
+        layout, opts = self._layout, self.options
+        steps, n = rollout.shape
+        raw = layout.observations(rollout.observations).flatten(1, 2)
+        if opts.critic == "state":
+            judged, later = (
+                torch.from_numpy(states).flatten(0, 1).expand(len(self.agents), -1, -1)
+                for states in (rollout.states, rollout.following_states)
+            )
+        else:
+            judged, later = raw, layout.observations(rollout.following).flatten(1, 2)
+        masks = layout.masks(rollout.masks).flatten(1, 2)
+        actions = layout.slots(rollout.actions).flatten(1, 2)
+        rewards = torch.stack([torch.from_numpy(rollout.rewards[agent][..., 0]) for agent in self.agents])
+        shape = (len(self.agents), steps, n)
+        with torch.no_grad():
+            scaled_judged, seen = self._judged.scaled(judged), self._seen.scaled(raw)
+            before = _of(self._log_probabilities(seen, masks), actions)
+            values = self._values(scaled_judged).view(shape)
+            following = self._values(self._judged.scaled(later)).view(shape)
+        terminated, over = (
+            torch.from_numpy(flags.astype(np.float32))
+            for flags in (rollout.terminated, rollout.terminated | rollout.truncated)
+        )
+        errors = rewards + opts.discount * following * (1.0 - terminated) - values
+        advantages = torch.zeros_like(errors)
+        ahead = torch.zeros(len(self.agents), n)
+        for step in reversed(range(steps)):
+            ahead = errors[:, step] + opts.discount * opts.trace * (1.0 - over[step]) * ahead
+            advantages[:, step] = ahead
+        returns = (advantages + values).flatten(1)
+        self._returns.learn(returns.unsqueeze(2))
+        flat = advantages.flatten(1)
+        flat = (flat - flat.mean(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-8)
+        wanted = self._returns.scaled(returns.unsqueeze(2)).squeeze(2)
+        return _Batch(raw, judged, seen, scaled_judged, masks, actions, before, flat, wanted)
+
+    def _loss(self, batch: _Batch, part: Tensor) -> Tensor:
+        """Clipped surrogate of every agent, entropy bonus, and the error of the critics."""
+        opts = self.options
+        log_probabilities = self._log_probabilities(batch.seen[:, part], batch.masks[:, part])
+        log_ratio = _of(log_probabilities, batch.actions[:, part]) - batch.before[:, part]
+        ratio, advantage = log_ratio.exp(), batch.advantages[:, part]
+        clipped = ratio.clamp(1.0 - opts.clip, 1.0 + opts.clip)
+        gain = torch.minimum(ratio * advantage, clipped * advantage).mean(1).sum()
+        spread = self._layout.spread(log_probabilities)
+        judged = outputs(self._critic, batch.scaled_judged[:, part]).squeeze(2)
+        error = (judged - batch.returns[:, part]).square().mean(1)
+        self._diagnostics = {
+            "entropy": spread.mean().item(),
+            "approx_kl": (ratio - 1.0 - log_ratio).mean().item(),
+            "clip_fraction": ((ratio - 1.0).abs() > opts.clip).float().mean().item(),
+            "value_error": error.mean().item(),
+        }
+        return 0.5 * error.sum() - gain - opts.entropy * spread.sum()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """A agents, B cases. raw, raw_judged: as seen; seen, scaled_judged: scaled. before: log-probabilities
+    (A, B) of the actions when they were taken. returns: scaled."""
+
+    raw: Tensor
+    raw_judged: Tensor
+    seen: Tensor
+    scaled_judged: Tensor
+    masks: Tensor
+    actions: Tensor
+    before: Tensor
+    advantages: Tensor
+    returns: Tensor
+
+
+class _Layout:
+    """Agents of different sizes in one tensor: O numbers seen, P parameters and V choices at most.
+
+    Missing numbers are 0; a missing parameter has one choice, 0. allowed: (A, P, V) the choices there are.
+    """
+
+    def __init__(self, env: VectorEnv) -> None:
+        self._agents = tuple(env.possible_agents)
+        self._choices = {agent: _choices(env, agent) for agent in self._agents}
+        sizes = [env.single_observation_space(agent).shape or (0,) for agent in self._agents]
+        self.n_observed = max(1, *(size[0] for size in sizes))
+        width = max(len(choices) for choices in self._choices.values())
+        most = max(int(choices.max()) for choices in self._choices.values())
+        self.allowed = torch.zeros(len(self._agents), width, most, dtype=torch.bool)
+        self.allowed[:, :, 0] = True
+        for place, choices in enumerate(self._choices.values()):
+            for parameter, number in enumerate(choices.tolist()):
+                self.allowed[place, parameter, :number] = True
+        counts = self.allowed.sum(2).numpy()
+        self._full = torch.from_numpy(np.log(np.maximum(counts, 2)).astype(np.float32))
+        self._real = torch.tensor([len(choices) for choices in self._choices.values()])
+
+    def observations(self, observations: Mapping[str, Vector]) -> Tensor:
+        """(A, ..., O) of (..., own numbers)."""
+        leading = observations[self._agents[0]].shape[:-1]
+        found = np.zeros((len(self._agents), *leading, self.n_observed), dtype=np.float32)
+        for place, agent in enumerate(self._agents):
+            seen = observations[agent]
+            found[place, ..., : seen.shape[-1]] = seen
+        return torch.from_numpy(found)
+
+    def masks(self, masks: Mapping[str, Mask]) -> Tensor:
+        """(A, ..., P, V) of (..., own choices)."""
+        leading = masks[self._agents[0]].shape[:-1]
+        found = self.allowed.view(len(self._agents), *(1,) * len(leading), *self.allowed.shape[1:])
+        found = found.repeat(1, *leading, 1, 1)
+        for place, agent in enumerate(self._agents):
+            mine = torch.from_numpy(np.ascontiguousarray(masks[agent]))
+            found[place][..., self.allowed[place] & self._exists(place)] = mine
+        return found
+
+    def slots(self, actions: Mapping[str, Numbers]) -> Tensor:
+        """(A, ..., P) of (..., own parameters)."""
+        leading = actions[self._agents[0]].shape[:-1]
+        found = torch.zeros(len(self._agents), *leading, self.allowed.shape[1], dtype=torch.int64)
+        for place, agent in enumerate(self._agents):
+            found[place][..., : len(self._choices[agent])] = torch.from_numpy(actions[agent])
+        return found
+
+    def actions(self, chosen: Numbers) -> dict[str, Numbers]:
+        """Agent to (n, own parameters), of (A, n, P)."""
+        parts = zip(self._choices.items(), chosen, strict=True)
+        return {agent: mine[:, : len(choices)] for (agent, choices), mine in parts}
+
+    def spread(self, log_probabilities: Tensor) -> Tensor:
+        """(A,) mean entropy of an agent's choices, as a share of the most that they could have."""
+        entropy = -(log_probabilities.exp() * log_probabilities).sum(-1).mean(1)
+        return (entropy / self._full).sum(1) / self._real
+
+    def _exists(self, place: int) -> Tensor:
+        """(P, 1) parameters that the agent has."""
+        return (torch.arange(self.allowed.shape[1]) < self._real[place]).unsqueeze(1)
+
+
+def _of(log_probabilities: Tensor, actions: Tensor) -> Tensor:
+    """(A, B) of whole actions (A, B, P)."""
+    return log_probabilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1).sum(-1)
+
+
+def _choices(env: VectorEnv, agent: str) -> Numbers:
+    """(parameters,) numbers of choices."""
+    space: Any = env.single_action_space(agent)
+    numbers = space.nvec if isinstance(space, MultiDiscrete) else [space.n]
+    return np.asarray(numbers, dtype=np.int64)
+
+
+def _want_one_reward(env: VectorEnv, agent: str) -> None:
+    size = env.reward_space(agent).shape[0]
+    if size != 1:
+        raise ConfigError(
+            f"learner 'ppo': the reward of agent {agent!r} has {size} components, and PPO learns from one "
+            "number: make the environment with a scalar mode, such as reward='linear'",
+            key="reward",
+        )
