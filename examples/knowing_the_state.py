@@ -2,9 +2,9 @@
 
 Teams of PPO agents (`agents.learning.ppo`, one agent a subsystem) learn the same memory controller with more
 or less to see: nothing; the clock; what the workload is like; the state; everything. What is not shown is
-left out of their observations (`observe=` of `dse.make`), the rest is equal: networks, budget, seeds. After the
-last lesson the teams act greedily, on the workloads that they learnt on and on others. Tables and findings:
-docs/knowing-the-state.md.
+left out of their observations (`observe=` of `dse.make`), the rest is equal: networks, budget, seeds. After
+the last lesson the teams act greedily, on the workloads that they learnt on and on others. Tables and
+findings: docs/knowing-the-state.md.
 
     python examples/knowing_the_state.py --settings design-many,live-one --seeds 10 --log runs.jsonl
     python examples/knowing_the_state.py --log runs.jsonl --json    # what is in the log is not run again

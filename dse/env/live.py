@@ -13,14 +13,13 @@ from dse.env.base import BaseEnv
 from dse.env.context import Context
 from dse.env.core import Core, Members
 from dse.env.live_costs import Costs, Profile, profile
-from dse.env.measured import Measured
 from dse.env.moves import moves_of
 from dse.env.observation import Vector, View
 from dse.env.own_metrics import SIGNALS, OwnMetrics, Shares, shares_of
 from dse.env.picture import live_table
 from dse.env.problem import DesignProblem
 from dse.env.scores import missed
-from dse.env.whole_runs import context_names
+from dse.env.whole_runs import context_names, measured
 from dse.errors import ConfigError, did_you_mean, listed
 from dse.metrics import Metrics
 from dse.simulator import LiveSimulator
@@ -128,9 +127,9 @@ class LiveCore(Core):
         return {
             "workload": self.problem.workloads[self.works[member]].name,
             "design": self.design(member),
-            "epoch": Measured(schema, self._epochs[member].copy()) if self.steps[member] else {},
+            "epoch": measured(schema, self._epochs[member]) if self.steps[member] else {},
             "refused": bool(self._refused[member]),
-            "metrics": {} if final is None else Measured(final.schema, final.values_array),
+            "metrics": {} if final is None else measured(final.schema, final.values_array),
         }
 
     def infos(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -54,7 +53,6 @@ class SingleAgent(gymnasium.Env[Vector, Any]):
         observations, rewards, terminated, truncated, infos = self.env.step({self.agent: action})
         vector, info = rewards[self.agent], infos[self.agent]
         weights = self.env.weights if len(vector) > 1 else np.ones(1, dtype=np.float32)
-        info = {key: dict(told) if isinstance(told, Mapping) else told for key, told in info.items()}
         info["reward_vector"] = vector
         number = float(weights @ vector)
         return observations[self.agent], number, terminated[self.agent], truncated[self.agent], info

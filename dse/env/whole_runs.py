@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from dse.env.context import Context
 from dse.env.core import Core, Members
 from dse.env.descriptor import FEATURES, PROGRAM_FEATURES
-from dse.env.measured import Measured
 from dse.env.moves import Moves
 from dse.env.observation import Seen, Vector, View
 from dse.env.own_metrics import OwnMetrics, shares_of
@@ -20,6 +19,7 @@ from dse.env.picture import design_table
 from dse.env.problem import DesignProblem
 from dse.env.rewards import Cases, Terms, Worths, reward_of
 from dse.env.scores import IMPROVEMENT_LIMIT
+from dse.metrics import MetricSchema
 from dse.space import IndexMatrix
 from traces.instruction_workload import InstructionWorkload
 
@@ -65,7 +65,7 @@ class WholeRuns(Core):
         return {
             "workload": problem.workloads[self.works[member]].name,
             "design": self.design(member),
-            "metrics": {} if metrics is None else Measured(metrics.schema, metrics.values_array),
+            "metrics": {} if metrics is None else measured(metrics.schema, metrics.values_array),
             "notes": () if metrics is None else metrics.notes,
             "feasible": bool(self._outcomes.feasible[member]),
             "violations": dict(zip(names, self._outcomes.violations[member].tolist(), strict=True)),
@@ -149,3 +149,9 @@ def context_names(problem: DesignProblem) -> list[Seen]:
 
 def _ended(kind: str, names: Sequence[str], end: float) -> list[Seen]:
     return [(f"{kind}:{name}", -end, end) for name in names]
+
+
+def measured(schema: MetricSchema, values: NDArray[np.float64]) -> dict[str, float]:
+    """Name to number, without what was not measured (NaN)."""
+    found = zip(schema.names, values.tolist(), strict=True)
+    return {name: value for name, value in found if value == value}  # NaN is not itself
