@@ -23,6 +23,9 @@ PROGRAMS = {
     "initdb": (("initdb",), "postgresql"),
 }
 
+# Before numpy and torch are loaded: as many threads as cores in each process of the tests wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Where nothing may be written beside the sources, hundreds of processes would compile all of them anew.
 if sys.dont_write_bytecode:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
