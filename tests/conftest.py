@@ -23,7 +23,7 @@ PROGRAMS = {
     "initdb": (("initdb",), "postgresql"),
 }
 
-# Before numpy and torch are loaded: as many threads as cores in each process of the tests wait for one another.
+# Before numpy and torch are loaded: with a thread a core in each process they wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Where nothing may be written beside the sources, hundreds of processes would compile all of them anew.
