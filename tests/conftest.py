@@ -6,8 +6,10 @@ import glob
 import os
 import re
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,15 @@ PROGRAMS = {
     "postgres": (("postgres",), "postgresql"),
     "initdb": (("initdb",), "postgresql"),
 }
+
+# Before numpy and torch are loaded: with a thread a core in each process they wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Where nothing may be written beside the sources, hundreds of processes would compile all of them anew.
+if sys.dont_write_bytecode:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / "build" / "bytecode"))
+    sys.pycache_prefix, sys.dont_write_bytecode = os.environ["PYTHONPYCACHEPREFIX"], False
 
 _MISSING = re.compile(r"(\w+) is missing: apt-get install ")
 

@@ -35,6 +35,7 @@ def run_tests(tmp_path):
         (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())
         (tmp_path / "test_one.py").write_text(source)
         environment = {**os.environ, "PATH": str(tmp_path), "DSE_REQUIRE": require}
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # which takes as long as all the rest
         command = [
             sys.executable,
             "-m",
@@ -53,7 +54,7 @@ def run_tests(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "1")])
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")])
 def test_a_missing_program_skips_loudly(run_tests, options):
     shown = run_tests(NEEDS_A_PROGRAM, *options)
 

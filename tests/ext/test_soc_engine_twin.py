@@ -17,7 +17,9 @@ BLOCK = 25
 DAILY = 100 * date.today().toordinal()
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize(
+    "seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 15))]
+)
 def test_engine_equals_twin(seed: int) -> None:
     assert differences(random_case(seed, length=150)) == []
 

@@ -1,4 +1,4 @@
-"""Running `dse`: as its own process with the fake simulator, or in this one on a small campaign."""
+"""Running `dse` with the fake simulator, in this process or in one of its own, and on a small campaign."""
 
 from __future__ import annotations
 
@@ -44,8 +44,30 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def dse(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `dse ARGS` in an empty folder and return what it did."""
+def dse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `dse ARGS` in this process, in an empty folder, and return what it did."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DSE_STORE", str(tmp_path / "store.sqlite"))
+
+    def run(*args: object, **more: str) -> subprocess.CompletedProcess[str]:
+        words = [str(arg) for arg in args]
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in more.items():
+                patch.setenv(name, value)
+            status = run_command_line(words)
+        return subprocess.CompletedProcess(words, status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def dse_process(
+    tmp_path: Path, environment: dict[str, str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same in a process of its own, which takes a second."""
 
     def run(*args: object, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

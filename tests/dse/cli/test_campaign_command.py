@@ -27,10 +27,10 @@ def test_a_check_shows_what_a_file_means_and_stores_nothing(dse, campaign_file, 
     assert not (tmp_path / "store.sqlite").exists()
 
 
-def test_a_check_finds_a_mistake_in_a_combination(dse, campaign_file):
+def test_a_check_finds_a_mistake_in_a_combination(dse_process, campaign_file):
     path = campaign_file(("[budget]", MATRIX.replace("seed = [1, 2]", "space.depth = [[1, 2], [9]]")))
 
-    done = dse("campaign", "check", path)
+    done = dse_process("campaign", "check", path)
 
     assert done.returncode == 3
     assert "depth" in done.stderr

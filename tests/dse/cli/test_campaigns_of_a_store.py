@@ -249,7 +249,7 @@ def test_stop_as_json(finished, do):
 
 
 @pytest.mark.slow
-def test_stop_ends_a_running_campaign_at_its_batch_boundary(running, dse, do):
+def test_stop_ends_a_running_campaign_at_its_batch_boundary(running, dse_process, do):
     status, out, _ = do("stop", "small", "--wait")
     _, err = running.communicate(timeout=60)
 
@@ -257,7 +257,7 @@ def test_stop_ends_a_running_campaign_at_its_batch_boundary(running, dse, do):
     assert "has ended (interrupted)" in out
     assert running.returncode == 130
     assert "dse resume 'small'" in err
-    resumed = dse("resume", "small", "--json")
+    resumed = dse_process("resume", "small", "--json")
     assert json.loads(resumed.stdout)["state"] == "finished"
 
 

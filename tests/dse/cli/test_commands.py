@@ -11,8 +11,8 @@ from dse.cli.terminal import safe_cell
 from dse.errors import EXIT_CODES
 
 
-def test_a_run_prints_its_front_and_ends_well(dse, campaign_file):
-    done = dse("run", campaign_file())
+def test_a_run_prints_its_front_and_ends_well(dse_process, campaign_file):
+    done = dse_process("run", campaign_file())
 
     assert done.returncode == 0
     assert "Front of small" in done.stdout
@@ -29,20 +29,20 @@ def test_json_of_a_run_is_strict_and_complete(dse, campaign_file):
     assert {agent["unique"] for agent in data["agents"]} == {60, 120}
 
 
-def test_a_second_run_of_a_file_gets_a_name_of_its_own(dse, campaign_file):
+def test_a_second_run_of_a_file_gets_a_name_of_its_own(dse, dse_process, campaign_file):
     dse("run", campaign_file(), "--quiet")
 
     second = dse("run", campaign_file(), "--quiet")
 
     assert second.returncode == 0
     assert "this one is 'small-2'\n" in second.stderr
-    assert [row["name"] for row in json.loads(dse("ls", "--json").stdout)] == ["small-2", "small"]
+    assert [row["name"] for row in json.loads(dse_process("ls", "--json").stdout)] == ["small-2", "small"]
 
 
-def test_the_front_of_a_stored_campaign_is_a_csv_that_spreadsheets_read(dse, campaign_file):
-    dse("run", campaign_file(), "--quiet")
+def test_the_front_of_a_stored_campaign_is_a_csv_that_spreadsheets_read(dse_process, campaign_file):
+    dse_process("run", campaign_file(), "--quiet")
 
-    rows = list(csv.DictReader(io.StringIO(dse("front", "small", "--csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(dse_process("front", "small", "--csv").stdout)))
 
     assert len(rows) > 3
     assert float(rows[0]["time_ns"]) < float(rows[-1]["time_ns"])
@@ -66,10 +66,10 @@ def test_a_dry_run_stores_nothing(dse, campaign_file, tmp_path):
     assert not (tmp_path / "store.sqlite").exists()
 
 
-def test_a_mistake_in_the_file_is_one_message_and_exit_code_3(dse, campaign_file):
+def test_a_mistake_in_the_file_is_one_message_and_exit_code_3(dse_process, campaign_file):
     path = campaign_file(("seed = 7", "sede = 7"))
 
-    done = dse("run", path)
+    done = dse_process("run", path)
 
     assert done.returncode == 3
     assert done.stderr == f"dse: error: {path}:3: sede: unknown key 'sede'. Did you mean 'seed'?\n"
@@ -113,18 +113,18 @@ def test_a_store_of_another_kind_is_exit_code_5(dse, campaign_file, tmp_path):
         assert "not a store of marl-dse" in done.stderr
 
 
-def test_a_locked_store_is_exit_code_5_and_keeps_its_trials(dse, campaign_file, tmp_path):
+def test_a_locked_store_is_exit_code_5_and_keeps_its_trials(dse_process, campaign_file, tmp_path):
     store = tmp_path / "store.sqlite"
-    dse("run", campaign_file(), "--quiet")
+    dse_process("run", campaign_file(), "--quiet")
     other = sqlite3.connect(store, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    done = dse("run", campaign_file(), DSE_STORE_WAIT_S="0.1")
+    done = dse_process("run", campaign_file(), DSE_STORE_WAIT_S="0.1")
 
     other.close()
     assert done.returncode == 5
     assert "locked" in done.stderr
-    assert "Front of small" in dse("front", "small").stdout
+    assert "Front of small" in dse_process("front", "small").stdout
 
 
 def test_a_missing_store_or_campaign_is_exit_code_3(dse, campaign_file):
@@ -149,23 +149,23 @@ def test_the_space_of_a_file_is_listed_with_its_sizes(dse, campaign_file):
     assert data["sizes"] == {"raw": 81, "distinct": 63, "feasible": 36}
 
 
-def test_options_of_a_space_are_numbers_switches_and_tables(dse):
+def test_options_of_a_space_are_numbers_switches_and_tables(dse_process):
     options = ["-o", "node_nm=45", "-o", "translation=false", "-o", "fixed.l2_ways=16"]
 
-    shown = dse("space", "--simulator", "soc", *options, "--json")
+    shown = dse_process("space", "--simulator", "soc", *options, "--json")
 
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["sizes"]["feasible"] > 1e12
 
 
-def test_agents_are_listed_without_loading_them(dse):
-    data = json.loads(dse("agents", "--json").stdout)
+def test_agents_are_listed_without_loading_them(dse_process):
+    data = json.loads(dse_process("agents", "--json").stdout)
 
     assert data["nsga2"].startswith("NSGA-II")
 
 
-def test_help_names_every_command(dse):
-    shown = dse("--help").stdout
+def test_help_names_every_command(dse_process):
+    shown = dse_process("--help").stdout
 
     assert all(
         name in shown for name in ("run", "resume", "front", "ls", "dashboard", "replay", "export", "trace")

@@ -45,10 +45,10 @@ def same(one: CampaignResult, other: CampaignResult) -> bool:
 
 
 @pytest.mark.slow
-def test_killing_a_campaign_again_and_again_changes_nothing(dse, start_dse, campaign_file, tmp_path):
+def test_killing_a_campaign_again_and_again_changes_nothing(dse_process, start_dse, campaign_file, tmp_path):
     path = campaign_file(SLOW, *LONG)
     whole, store = tmp_path / "whole.sqlite", tmp_path / "store.sqlite"
-    assert dse("run", path, "--store", whole, "--quiet").returncode == 0
+    assert dse_process("run", path, "--store", whole, "--quiet").returncode == 0
     kept, kills = 0, 0
     process = start_dse("run", path, "--quiet")
 
@@ -72,7 +72,9 @@ def test_killing_a_campaign_again_and_again_changes_nothing(dse, start_dse, camp
 
 
 @pytest.mark.slow
-def test_the_first_interrupt_keeps_everything_and_exits_with_130(start_dse, dse, campaign_file, tmp_path):
+def test_the_first_interrupt_keeps_everything_and_exits_with_130(
+    start_dse, dse_process, campaign_file, tmp_path
+):
     path = campaign_file(SLOW, *LONG)
     store = tmp_path / "store.sqlite"
     process = start_dse("run", path)
@@ -86,17 +88,17 @@ def test_the_first_interrupt_keeps_everything_and_exits_with_130(start_dse, dse,
     assert "Traceback" not in err
     with open_reader(store) as reader:
         assert reader.campaign("small").state == "interrupted"
-    resumed = dse("resume", path, "--json")
+    resumed = dse_process("resume", path, "--json")
     assert resumed.returncode == 0
     assert json.loads(resumed.stdout)["state"] == "finished"
 
 
 @pytest.mark.slow
-def test_a_campaign_that_is_running_cannot_be_resumed(start_dse, dse, campaign_file, tmp_path):
+def test_a_campaign_that_is_running_cannot_be_resumed(start_dse, dse_process, campaign_file, tmp_path):
     process = start_dse("run", campaign_file(SLOW, *ENDLESS))
     wait_for_trials(tmp_path / "store.sqlite", "small", 60, process)
 
-    second = dse("resume", "small")
+    second = dse_process("resume", "small")
 
     process.kill()
     process.wait()

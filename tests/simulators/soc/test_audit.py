@@ -33,7 +33,9 @@ def sentences(config, traces, log):
 # ------------------------------------------------------------------------------------------- what is accepted
 
 
-@pytest.mark.parametrize("first", range(0, 300, 50))
+@pytest.mark.parametrize(
+    "first", [0, 50, *(pytest.param(first, marks=pytest.mark.slow) for first in range(100, 300, 50))]
+)
 def test_random_chips_break_no_rule(first):
     for seed in range(first, first + 50):
         case = random_case(seed)

@@ -325,6 +325,7 @@ def test_no_result_depends_on_the_executor(every_ladder, how):
     assert digest(Campaign.from_file(every_ladder).run(**how)) == digest(alone)
 
 
+@pytest.mark.slow
 def test_no_result_depends_on_workers_that_know_only_the_store(halving_file, store):
     path = halving_file(WITH_MODEL)
     alone = Campaign.from_file(path).run(threads=1)
