@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import MultiDiscrete
 from torch import Tensor
 
+from agents.learning.layout import TeamLayout
 from agents.learning.networks import outputs, perceptrons
 from agents.learning.policies import BARRED, LAST_GAIN, sample
 from agents.learning.scaling import Scale
@@ -67,7 +67,7 @@ class Ppo:
         self.agents = tuple(env.possible_agents)
         for agent in self.agents:
             _want_one_reward(env, agent)
-        self._layout = _Layout(env)
+        self._layout = TeamLayout(env)
         self._rng = torch_generator(seed)
         n, hidden = len(self.agents), self.options.hidden
         seen = self._layout.n_observed
@@ -162,22 +162,28 @@ class Ppo:
             before = _of(self._log_probabilities(seen, masks), actions)
             values = self._values(scaled_judged).view(shape)
             following = self._values(self._judged.scaled(later)).view(shape)
-        terminated, over = (
-            torch.from_numpy(flags.astype(np.float32))
-            for flags in (rollout.terminated, rollout.terminated | rollout.truncated)
-        )
-        errors = rewards + opts.discount * following * (1.0 - terminated) - values
-        advantages = torch.zeros_like(errors)
-        ahead = torch.zeros(len(self.agents), n)
-        for step in reversed(range(steps)):
-            ahead = errors[:, step] + opts.discount * opts.trace * (1.0 - over[step]) * ahead
-            advantages[:, step] = ahead
+        advantages = self._advantages(rewards, values, following, rollout)
         returns = (advantages + values).flatten(1)
         self._returns.learn(returns.unsqueeze(2))
         flat = advantages.flatten(1)
         flat = (flat - flat.mean(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-8)
         wanted = self._returns.scaled(returns.unsqueeze(2)).squeeze(2)
         return _Batch(raw, judged, seen, scaled_judged, masks, actions, before, flat, wanted)
+
+    def _advantages(self, rewards: Tensor, values: Tensor, following: Tensor, rollout: Rollout) -> Tensor:
+        """(A, T, n) by generalised advantage estimation (Schulman et al., arXiv 1506.02438), of tensors of
+        that shape. A terminated episode is worth nothing more; a truncated one what is thought of its end."""
+        terminated, over = (
+            torch.from_numpy(flags.astype(np.float32))
+            for flags in (rollout.terminated, rollout.terminated | rollout.truncated)
+        )
+        errors = rewards + self.options.discount * following * (1.0 - terminated) - values
+        fading = self.options.discount * self.options.trace * (1.0 - over)
+        advantages, ahead = torch.zeros_like(errors), torch.zeros_like(errors[:, 0])
+        for step in reversed(range(len(over))):
+            ahead = errors[:, step] + fading[step] * ahead
+            advantages[:, step] = ahead
+        return advantages
 
     def _loss(self, batch: _Batch, part: Tensor) -> Tensor:
         """Clipped surrogate of every agent, entropy bonus, and the error of the critics."""
@@ -215,80 +221,9 @@ class _Batch:
     returns: Tensor
 
 
-class _Layout:
-    """Agents of different sizes in one tensor: O numbers seen, P parameters and V choices at most.
-
-    Missing numbers are 0; a missing parameter has one choice, 0. allowed: (A, P, V) the choices there are.
-    """
-
-    def __init__(self, env: VectorEnv) -> None:
-        self._agents = tuple(env.possible_agents)
-        self._choices = {agent: _choices(env, agent) for agent in self._agents}
-        sizes = [env.single_observation_space(agent).shape or (0,) for agent in self._agents]
-        self.n_observed = max(1, *(size[0] for size in sizes))
-        width = max(len(choices) for choices in self._choices.values())
-        most = max(int(choices.max()) for choices in self._choices.values())
-        self.allowed = torch.zeros(len(self._agents), width, most, dtype=torch.bool)
-        self.allowed[:, :, 0] = True
-        for place, choices in enumerate(self._choices.values()):
-            for parameter, number in enumerate(choices.tolist()):
-                self.allowed[place, parameter, :number] = True
-        counts = self.allowed.sum(2).numpy()
-        self._full = torch.from_numpy(np.log(np.maximum(counts, 2)).astype(np.float32))
-        self._real = torch.tensor([len(choices) for choices in self._choices.values()])
-
-    def observations(self, observations: Mapping[str, Vector]) -> Tensor:
-        """(A, ..., O) of (..., own numbers)."""
-        leading = observations[self._agents[0]].shape[:-1]
-        found = np.zeros((len(self._agents), *leading, self.n_observed), dtype=np.float32)
-        for place, agent in enumerate(self._agents):
-            seen = observations[agent]
-            found[place, ..., : seen.shape[-1]] = seen
-        return torch.from_numpy(found)
-
-    def masks(self, masks: Mapping[str, Mask]) -> Tensor:
-        """(A, ..., P, V) of (..., own choices)."""
-        leading = masks[self._agents[0]].shape[:-1]
-        found = self.allowed.view(len(self._agents), *(1,) * len(leading), *self.allowed.shape[1:])
-        found = found.repeat(1, *leading, 1, 1)
-        for place, agent in enumerate(self._agents):
-            mine = torch.from_numpy(np.ascontiguousarray(masks[agent]))
-            found[place][..., self.allowed[place] & self._exists(place)] = mine
-        return found
-
-    def slots(self, actions: Mapping[str, Numbers]) -> Tensor:
-        """(A, ..., P) of (..., own parameters)."""
-        leading = actions[self._agents[0]].shape[:-1]
-        found = torch.zeros(len(self._agents), *leading, self.allowed.shape[1], dtype=torch.int64)
-        for place, agent in enumerate(self._agents):
-            found[place][..., : len(self._choices[agent])] = torch.from_numpy(actions[agent])
-        return found
-
-    def actions(self, chosen: Numbers) -> dict[str, Numbers]:
-        """Agent to (n, own parameters), of (A, n, P)."""
-        parts = zip(self._choices.items(), chosen, strict=True)
-        return {agent: mine[:, : len(choices)] for (agent, choices), mine in parts}
-
-    def spread(self, log_probabilities: Tensor) -> Tensor:
-        """(A,) mean entropy of an agent's choices, as a share of the most that they could have."""
-        entropy = -(log_probabilities.exp() * log_probabilities).sum(-1).mean(1)
-        return (entropy / self._full).sum(1) / self._real
-
-    def _exists(self, place: int) -> Tensor:
-        """(P, 1) parameters that the agent has."""
-        return (torch.arange(self.allowed.shape[1]) < self._real[place]).unsqueeze(1)
-
-
 def _of(log_probabilities: Tensor, actions: Tensor) -> Tensor:
     """(A, B) of whole actions (A, B, P)."""
     return log_probabilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1).sum(-1)
-
-
-def _choices(env: VectorEnv, agent: str) -> Numbers:
-    """(parameters,) numbers of choices."""
-    space: Any = env.single_action_space(agent)
-    numbers = space.nvec if isinstance(space, MultiDiscrete) else [space.n]
-    return np.asarray(numbers, dtype=np.int64)
 
 
 def _want_one_reward(env: VectorEnv, agent: str) -> None:
