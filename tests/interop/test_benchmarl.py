@@ -12,14 +12,14 @@ from benchmarl.models.mlp import MlpConfig
 
 from agents.learning.benchmarl import DesignTask
 from dse.errors import ConfigError
-from tests.dse.env.registered import NAMES, WORKLOADS, made
+from tests.dse.env.registered import NAMES, SHORT, WORKLOADS, made
 
 pytestmark = pytest.mark.filterwarnings("ignore:PettingZoo in TorchRL is tested using")
 
 
 # Few agents: BenchMARL's own work, for each of them, is what these tests take their time for.
 SPACES = {"dram": "dramgym", "soc": "soc-small"}
-RUNS = [*((name, MappoConfig) for name in NAMES if name.startswith("dram/")), ("soc/design-v0", IppoConfig)]
+RUNS = [(name, MappoConfig if name.startswith("dram/") else IppoConfig) for name in NAMES]
 FRAMES = 16
 
 
@@ -58,7 +58,8 @@ def experiment(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("name", "algorithm"), RUNS)
 def test_one_iteration_of_a_learner(experiment, name, algorithm):
-    run = experiment(_task(name), algorithm.get_from_yaml())
+    options, _ = SHORT[name.partition("/")[2]]
+    run = experiment(_task(name, **options), algorithm.get_from_yaml())
     before = [weight.detach().clone() for weight in run.policy.parameters()]
 
     run.run()
