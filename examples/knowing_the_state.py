@@ -23,8 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 from rich.progress import track
+
+from dashboards.figures.style import FONT, LIGHT
+from dse.cli.picture import check_picture, write_picture
 
 WORKLOADS = (
     "synthetic:bursty?n=1000&seed=1",
@@ -66,6 +71,7 @@ SEES: dict[str, tuple[str, ...] | None] = {
 _STARTS = 16
 _FIRST_START = 1_000_000
 _RESAMPLES = 2_000
+_WIDTH = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +237,30 @@ def _cell(row: Mapping[str, Any], what: str) -> str:
     return f"{100 * row[what]:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
+def picture(runs: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Every run as a point, on the workloads learnt on, and boxes of quartiles; a panel a setting."""
+    names = list(dict.fromkeys(run["setting"] for run in runs))
+    columns, titles = -(-len(names) // 2), [*names[::2], *names[1::2]]  # of one workload above of many
+    figure = make_subplots(2, columns, subplot_titles=titles, vertical_spacing=0.2)
+    look = {
+        "boxpoints": "all",
+        "jitter": 0.5,
+        "pointpos": 0,
+        "fillcolor": "rgba(0, 0, 0, 0)",
+        "marker_size": 5,
+    }
+    for place, name in enumerate(names):
+        for sees, colour in zip(SEES, LIGHT.agents, strict=False):
+            scores = 100 * _scores(runs, name, sees, "seen")
+            box = go.Box(y=scores, x=[sees] * scores.size, line_color=colour, showlegend=False, **look)
+            figure.add_trace(box, place % 2 + 1, place // 2 + 1)
+    figure.update_yaxes(
+        ticksuffix=" %", rangemode="tozero", zeroline=True, zerolinecolor=LIGHT.axis, gridcolor=LIGHT.grid
+    )
+    font, paper = {"family": FONT, "color": LIGHT.ink}, {"plot_bgcolor": LIGHT.paper}
+    return figure.update_layout(font=font, height=640, width=_WIDTH, margin={"t": 40}, **paper)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the options, run what is not in the log, print."""
     known = settings()
@@ -239,8 +269,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10, help="how many (default: 10)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--log", type=Path, help="a file of finished runs, one JSON object a line")
+    parser.add_argument("--plot", type=Path, help="draw all runs into this file (.html, .png, .svg, .pdf)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args(arguments)
+    check_picture(asked.plot)
     names = asked.settings.split(",")
     for name in names:
         if name not in known:
@@ -251,7 +283,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in names
         for sees in known[name].sees
     ]
-    rows = summary(run_all(jobs, asked.workers, asked.log))
+    runs = run_all(jobs, asked.workers, asked.log)
+    if asked.plot is not None:
+        write_picture(picture(runs), asked.plot, width=_WIDTH)
+    rows = summary(runs)
     print(json.dumps(rows, indent=2) if asked.json else table(rows))
 
 

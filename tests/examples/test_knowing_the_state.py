@@ -69,11 +69,24 @@ def test_what_is_in_the_log_is_not_run_again(study, tmp_path, capsys):
     wanted = [{**run, "setting": "design-one", "seed": 1} for run in runs]
     log.write_text("".join(json.dumps(run) + "\n" for run in wanted))
 
-    study.main(["--settings", "design-one", "--seeds", "1", "--log", str(log), "--json"])
+    study.main(
+        [
+            "--settings",
+            "design-one",
+            "--seeds",
+            "1",
+            "--log",
+            str(log),
+            "--json",
+            "--plot",
+            str(tmp_path / "runs.html"),
+        ]
+    )
 
     rows = json.loads(capsys.readouterr().out)
     assert [row["seen"] for row in rows] == [0.1, 0.3]
     assert len(log.read_text().splitlines()) == 2
+    assert "design-one" in (tmp_path / "runs.html").read_text()
 
 
 def test_medians_intervals_and_pairs(study):
