@@ -217,7 +217,8 @@ def _share_of_pairs(mine: NDArray[np.float64], others: NDArray[np.float64]) -> f
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The summary as text, in percent."""
+    """The summary as text, in hundredths: of a cost that was saved in `live`, of an improvement (natural
+    logarithm) elsewhere."""
     lines = [f"{'setting':12} {'sees':11} {'seen':>22} {'> nothing':>9} {'unseen':>22} {'> nothing':>9}"]
     for row in rows:
         cells = []
