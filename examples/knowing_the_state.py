@@ -6,8 +6,8 @@ left out of their observations (`observe=` of `dse.make`), the rest is equal: ne
 the last lesson the teams act greedily, on the workloads that they learnt on and on others. Tables and
 findings: docs/knowing-the-state.md.
 
-    python examples/knowing_the_state.py --settings design-many,live-one --seeds 10 --log runs.jsonl
-    python examples/knowing_the_state.py --log runs.jsonl --json    # what is in the log is not run again
+    python examples/knowing_the_state.py --settings design-many,live-one --seeds 10 --runs runs.jsonl
+    python examples/knowing_the_state.py --runs runs.jsonl --json    # what is in the file is not run again
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -28,8 +28,10 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 from rich.progress import track
 
+import traces
 from dashboards.figures.style import FONT, LIGHT
 from dse.cli.picture import check_picture, write_picture
+from dse.space import DesignSpace
 
 WORKLOADS = (
     "synthetic:bursty?n=1000&seed=1",
@@ -68,6 +70,8 @@ SEES: dict[str, tuple[str, ...] | None] = {
     "state": (),  # that of the setting
     "everything": None,
 }
+FIXED = "best fixed"
+_CLIMBS = 16
 _STARTS = 16
 _FIRST_START = 1_000_000
 _RESAMPLES = 2_000
@@ -162,6 +166,43 @@ def _greedy(env: Any, learner: Any, workload: int, held_out: bool) -> float:
     return float(next(iter(returns.values())).mean())
 
 
+def best_fixed(name: str) -> dict[str, Any]:
+    """What the best design saves that never changes, in a setting of `live`: steepest ascent from random
+    designs, over all that `live` may change. A row of the table."""
+    setting = settings()[name]
+    problem = setting.make("nothing", 1).problem
+    memory, default = problem.simulator, problem.simulator.space.default()
+    kept = set(memory.space.names) - set(memory.live_parameters)
+    space = memory.space.restrict({parameter: default[parameter] for parameter in kept})
+    costs = [problem.schema.index(objective.metric) for objective in problem.objectives]
+
+    def saved(rows: NDArray[Any], workloads: Sequence[str] = setting.workloads) -> NDArray[np.float64]:
+        """(n,) means over workloads and costs, each as a share of what the default pays."""
+        designs = [default, *space.points(rows)]
+        paid = memory.run_batch(designs, [traces.load(spec) for spec in workloads]).values[:, :, costs]
+        shares: NDArray[np.float64] = (1.0 - paid[1:] / paid[0]).mean(axis=(1, 2))
+        return shares
+
+    starts = space.sample(_CLIMBS, np.random.default_rng(1), feasible=True)
+    climbing = track(starts, f"best fixed design of {name}", disable=not sys.stderr.isatty())
+    tops = [_top(space, start, saved) for start in climbing]
+    best, score = max(tops, key=lambda top: top[1])
+    unseen = {"unseen": float(saved(best[None], setting.unseen)[0])} if setting.unseen else {}
+    return {"setting": name, "sees": FIXED, "seen": score, **unseen}
+
+
+def _top(space: DesignSpace, row: NDArray[Any], worth: Callable[[NDArray[Any]], NDArray[np.float64]]) -> Any:
+    """The design from which no neighbour is better, and what it is worth."""
+    score = -np.inf
+    while True:
+        rows = np.concatenate([row[None], space.neighbours(row)])
+        rows = rows[~space.violations(rows).any(axis=1)]
+        worths = worth(rows)
+        if worths.max() <= score:
+            return row, score
+        row, score = rows[worths.argmax()], float(worths.max())
+
+
 def run_all(jobs: Sequence[tuple[str, str, int]], workers: int, log: Path | None) -> list[dict[str, Any]]:
     """What is in the log, and what is not run in so many processes and added to it; in the order of jobs."""
     known = _read(log)
@@ -234,8 +275,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(row: Mapping[str, Any], what: str) -> str:
     if what not in row:
         return ""
-    low, high = row[f"{what}_interval"]
-    return f"{100 * row[what]:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    interval = row.get(f"{what}_interval")
+    spread = f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else ""
+    return f"{100 * row[what]:.1f}{spread}"
 
 
 def picture(runs: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -269,7 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", default=",".join(known), help="with commas between (default: all)")
     parser.add_argument("--seeds", type=int, default=10, help="how many (default: 10)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
-    parser.add_argument("--log", type=Path, help="a file of finished runs, one JSON object a line")
+    parser.add_argument("--runs", type=Path, help="a file of finished runs, one JSON object a line")
     parser.add_argument("--plot", type=Path, help="draw all runs into this file (.html, .png, .svg, .pdf)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args(arguments)
@@ -284,10 +326,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in names
         for sees in known[name].sees
     ]
-    runs = run_all(jobs, asked.workers, asked.log)
+    runs = run_all(jobs, asked.workers, asked.runs)
     if asked.plot is not None:
         write_picture(picture(runs), asked.plot, width=_WIDTH)
-    rows = summary(runs)
+    rows = summary(runs) + [best_fixed(name) for name in names if name.startswith("live")]
     print(json.dumps(rows, indent=2) if asked.json else table(rows))
 
 

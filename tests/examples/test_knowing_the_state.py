@@ -75,7 +75,7 @@ def test_what_is_in_the_log_is_not_run_again(study, tmp_path, capsys):
             "design-one",
             "--seeds",
             "1",
-            "--log",
+            "--runs",
             str(log),
             "--json",
             "--plot",
@@ -110,3 +110,13 @@ def test_an_unknown_setting_is_named(study, capsys):
         study.main(["--settings", "live-all"])
 
     assert "'live-all' is not one of design-one" in capsys.readouterr().err
+
+
+def test_the_best_fixed_design_saves_what_it_is_said_to(study, monkeypatch):
+    monkeypatch.setattr(study, "_CLIMBS", 1)
+
+    found = study.best_fixed("live-one")
+
+    assert 0.05 < found["seen"] < 0.2
+    assert "unseen" not in found
+    assert study.table([found]).endswith(f"{100 * found['seen']:>22.1f} {'':>9} {'':>22} {'':>9}")
