@@ -2,11 +2,11 @@
 
     python -m tests.benchmarks.bench_env
 
-`new` are designs that have to be simulated (not those that a rule of the space forbids), with the time inside
-`run_batch` taken off; `known` are all designs again. `reset` begins an episode. Medians over the designs, each
-the best of three rounds. `inside` is the share of the time of all episodes, resets included, that the simulator
-had. Then 64 environments at once on new designs, and epochs of 1,000 device cycles of a running controller, a
-quarter loaded, that agents re-tune in every epoch: through PettingZoo, and 64 at once.
+`new` are designs that have to be simulated (not those that a rule of the space forbids), with the time
+inside `run_batch` taken off; `known` are all designs again. `reset` begins an episode. Medians over the
+designs, each the best of three rounds. `inside` is the share of the time of all episodes, resets included,
+that the simulator had. Then 64 environments at once on new designs, and epochs of 1,000 device cycles of a
+running controller, a quarter loaded, that agents re-tune in every epoch: through PettingZoo, and 64 at once.
 """
 
 from __future__ import annotations
