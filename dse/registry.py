@@ -20,7 +20,9 @@ SIMULATORS = {
 SEARCHERS = {
     "random": "agents.search.random:RandomSearch",
     "grid": "agents.search.grid:GridSearch",
+    "sobol": "agents.search.sobol:SobolSearch",
     "local": "agents.search.local:LocalSearch",
+    "annealing": "agents.search.annealing:Annealing",
     "nsga2": "agents.search.nsga2:Nsga2",
     "ippo": "agents.learning.ippo:Ippo",
 }
