@@ -23,6 +23,7 @@ SEARCHERS = {
     "sobol": "agents.search.sobol:SobolSearch",
     "local": "agents.search.local:LocalSearch",
     "annealing": "agents.search.annealing:Annealing",
+    "genetic": "agents.search.genetic:Genetic",
     "nsga2": "agents.search.nsga2:Nsga2",
     "ippo": "agents.learning.ippo:Ippo",
 }

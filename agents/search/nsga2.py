@@ -25,6 +25,7 @@ from pymoo.operators.crossover.ux import UniformCrossover
 
 from agents.options import option, read_options
 from agents.search.archive import Seen
+from agents.search.mutation import StepMutation
 from agents.search.rng import generator, generator_state, restore_generator
 from agents.search.scalarize import Floats, failed
 from dse.search import Capabilities, Proposal, Results, SearchProblem
@@ -118,11 +119,10 @@ class Nsga2:
 def _algorithm(problem: SearchProblem, options: Options, seen: Seen, rng: np.random.Generator) -> Any:
     space = problem.space
     Config.warnings["not_compiled"] = False
-    rate = options.mutation or 1.0 / len(space)
     algorithm = NSGA2(
         pop_size=options.population,
         crossover=UniformCrossover(prob=options.crossover),
-        mutation=_StepMutation(space, rate, options.jump),
+        mutation=_Mutation(StepMutation(space, options.mutation, options.jump)),
         repair=_Canonical(space),
         eliminate_duplicates=_NeverTwice(seen),
     )
@@ -136,25 +136,15 @@ def _algorithm(problem: SearchProblem, options: Options, seen: Seen, rng: np.ran
     return algorithm
 
 
-class _StepMutation(Mutation):  # type: ignore[misc]
-    """Ordered parameters move one step, now and then anywhere; choices take any other value."""
+class _Mutation(Mutation):  # type: ignore[misc]
+    """Our mutation as pymoo's operator."""
 
-    def __init__(self, space: DesignSpace, rate: float, jump: float) -> None:
+    def __init__(self, mutate: StepMutation) -> None:
         super().__init__(prob=1.0)
-        self._n_values = space.n_values
-        self._ordinal = np.array([parameter.ordinal for parameter in space.parameters])
-        self._rate, self._jump = rate, jump
+        self._mutate = mutate
 
     def _do(self, problem: Any, X: Any, random_state: Any = None, **kwargs: Any) -> Any:
-        rows = X.astype(np.int64)
-        shape = rows.shape
-        other = (rows + random_state.integers(1, np.maximum(self._n_values, 2), size=shape)) % self._n_values
-        step = np.where(random_state.random(shape) < 0.5, -1, 1)
-        inside = (rows + step >= 0) & (rows + step < self._n_values)
-        stepped = np.clip(rows + np.where(inside, step, -step), 0, self._n_values - 1)
-        small = self._ordinal & (random_state.random(shape) >= self._jump)
-        changed = random_state.random(shape) < self._rate
-        return np.where(changed, np.where(small, stepped, other), rows)
+        return self._mutate(X, random_state)
 
 
 class _Canonical(Repair):  # type: ignore[misc]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-SEARCH = ("random", "sobol", "grid", "local", "annealing", "nsga2", "archive", "scalarize")
+SEARCH = ("random", "sobol", "grid", "local", "annealing", "genetic", "nsga2", "archive", "scalarize")
 
 
 @pytest.mark.parametrize("module", SEARCH)
