@@ -24,6 +24,8 @@ SEARCHERS = {
     "local": "agents.search.local:LocalSearch",
     "annealing": "agents.search.annealing:Annealing",
     "genetic": "agents.search.genetic:Genetic",
+    "cem": "agents.search.cem:CrossEntropy",
+    "aco": "agents.search.aco:AntColony",
     "nsga2": "agents.search.nsga2:Nsga2",
     "ippo": "agents.learning.ippo:Ippo",
 }

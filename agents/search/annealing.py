@@ -33,8 +33,8 @@ _MOVES = 64  # steps among known designs in one ask, before falling back on rand
 class Options:
     """Chains and cooling."""
 
-    chains: int = option(4, low=1, meaning="searches side by side; each gets an equal share of a batch")
-    hot: float = option(0.3, low=1e-6, meaning="first temperature of a descent, in spreads of the scores")
+    chains: int = option(2, low=1, meaning="searches side by side; each gets an equal share of a batch")
+    hot: float = option(0.1, low=1e-6, meaning="first temperature of a descent, in spreads of the scores")
     cold: float = option(0.01, low=1e-6, meaning="last temperature of a descent, in spreads of the scores")
     descent: int = option(64, low=1, meaning="designs that a chain simulates from hot to cold")
     random_restarts: float = option(0.25, low=0.0, high=1.0, meaning="share of restarts from random designs")

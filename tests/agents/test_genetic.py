@@ -1,22 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from dse.search import Results
-from dse.testing.searcher import drive
 from dse.testing.toys import make_toy
-
-
-@pytest.mark.parametrize("name", ["genetic"])
-@pytest.mark.parametrize("batch", [1, 7, 64])
-def test_the_search_does_not_depend_on_the_batch_size(name, batch, build):
-    toy = make_toy(2)
-
-    expected = drive(build(name, toy.problem), toy, 200, batch=20).indices
-    found = drive(build(name, toy.problem), toy, 200, batch=batch).indices
-
-    assert np.array_equal(found, expected)
 
 
 def told(searcher, costs, over):

@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-SEARCH = ("random", "sobol", "grid", "local", "annealing", "genetic", "nsga2", "archive", "scalarize")
+SEARCH = (
+    "random",
+    "sobol",
+    "grid",
+    "local",
+    "annealing",
+    "genetic",
+    "cem",
+    "aco",
+    "nsga2",
+    "archive",
+    "scalarize",
+)
 
 
 @pytest.mark.parametrize("module", SEARCH)
