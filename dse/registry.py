@@ -27,6 +27,7 @@ SEARCHERS = {
     "cem": "agents.search.cem:CrossEntropy",
     "aco": "agents.search.aco:AntColony",
     "nsga2": "agents.search.nsga2:Nsga2",
+    "nsga3": "agents.search.nsga3:Nsga3",
     "ippo": "agents.learning.ippo:Ippo",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}

@@ -9,7 +9,7 @@ size. pymoo's objects are rebuilt from plain columns on load: designs, costs, co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,14 +53,15 @@ class Nsga2:
     """A population of designs; see the module text."""
 
     capabilities = Capabilities()
+    name: ClassVar[str] = "nsga2"
 
     def __init__(self, problem: SearchProblem, seed: np.random.SeedSequence, **options: Any) -> None:
-        self.options = read_options(Options, options, algorithm="nsga2")
+        self.options = read_options(Options, options, algorithm=self.name)
         self.space = problem.space
-        self._n_objectives = problem.n_objectives
+        self._problem = problem
         self._rng = generator(seed)
         self._seen = Seen(self.space)
-        self._algorithm = _algorithm(problem, self.options, self._seen, self._rng)
+        self._algorithm = self._built()
         self._pending = np.zeros((0, len(self.space)), dtype=np.int16)
         self._told: list[dict[str, NDArray[Any]]] = []
 
@@ -115,25 +116,29 @@ class Nsga2:
             self._seen.add(rows)
         return np.concatenate([rows, self._seen.draw(size - len(rows), self._rng)])
 
+    def _selection(self, **variation: Any) -> Any:
+        """The algorithm of pymoo with this variation."""
+        return NSGA2(pop_size=self.options.population, **variation)
 
-def _algorithm(problem: SearchProblem, options: Options, seen: Seen, rng: np.random.Generator) -> Any:
-    space = problem.space
-    Config.warnings["not_compiled"] = False
-    algorithm = NSGA2(
-        pop_size=options.population,
-        crossover=UniformCrossover(prob=options.crossover),
-        mutation=_Mutation(StepMutation(space, options.mutation, options.jump)),
-        repair=_Canonical(space),
-        eliminate_duplicates=_NeverTwice(seen),
-    )
-    shape = Problem(
-        n_var=len(space), n_obj=problem.n_objectives, n_ieq_constr=problem.n_constraints + 1,
-        xl=np.zeros(len(space), dtype=np.int64), xu=space.n_values - 1, vtype=int,
-    )  # fmt: skip
-    algorithm.setup(shape, termination=NoTermination())
-    algorithm.random_state = rng
-    algorithm.mating.n_max_iterations = _MATINGS
-    return algorithm
+    def _built(self) -> Any:
+        """The algorithm of pymoo, ready to be asked."""
+        space, options = self.space, self.options
+        Config.warnings["not_compiled"] = False
+        algorithm = self._selection(
+            crossover=UniformCrossover(prob=options.crossover),
+            mutation=_Mutation(StepMutation(space, options.mutation, options.jump)),
+            repair=_Canonical(space),
+            eliminate_duplicates=_NeverTwice(self._seen),
+        )
+        shape = Problem(
+            n_var=len(space), n_obj=self._problem.n_objectives,
+            n_ieq_constr=self._problem.n_constraints + 1,
+            xl=np.zeros(len(space), dtype=np.int64), xu=space.n_values - 1, vtype=int,
+        )  # fmt: skip
+        algorithm.setup(shape, termination=NoTermination())
+        algorithm.random_state = self._rng
+        algorithm.mating.n_max_iterations = _MATINGS
+        return algorithm
 
 
 class _Mutation(Mutation):  # type: ignore[misc]

@@ -15,6 +15,7 @@ SEARCH = (
     "cem",
     "aco",
     "nsga2",
+    "nsga3",
     "archive",
     "scalarize",
 )
