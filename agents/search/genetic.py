@@ -66,7 +66,7 @@ class Genetic(Generations):
         missing = self.options.population
         found = [np.zeros((0, len(self.space)), dtype=np.int16)]
         for _ in range(_MATINGS if len(self._population) else 0):
-            found.append(self._memory.propose(self._children(missing), missing))
+            found.append(self._memory.propose(self._children(self.options.population), missing))
             missing -= len(found[-1])
             if not missing:
                 break
