@@ -20,8 +20,14 @@ SIMULATORS = {
 SEARCHERS = {
     "random": "agents.search.random:RandomSearch",
     "grid": "agents.search.grid:GridSearch",
+    "sobol": "agents.search.sobol:SobolSearch",
     "local": "agents.search.local:LocalSearch",
+    "annealing": "agents.search.annealing:Annealing",
+    "genetic": "agents.search.genetic:Genetic",
+    "cem": "agents.search.cem:CrossEntropy",
+    "aco": "agents.search.aco:AntColony",
     "nsga2": "agents.search.nsga2:Nsga2",
+    "nsga3": "agents.search.nsga3:Nsga3",
     "ippo": "agents.learning.ippo:Ippo",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}

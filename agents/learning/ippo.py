@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.learning.policies import SubsystemPolicies, chosen, sample
@@ -34,9 +33,9 @@ from agents.options import option, read_options
 from agents.search.archive import Archive, Seen
 from agents.search.rng import generator, generator_state, restore_generator
 from agents.search.scalarize import Floats, chebyshev, constrained_score, preference_weights
-from dse.rules import Clause
+from agents.search.values import barred_values, with_effect
 from dse.search import Capabilities, Proposal, Results, SearchProblem
-from dse.space import DesignSpace, IndexMatrix
+from dse.space import IndexMatrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,10 @@ class Ippo:
         self._torch_rng = torch_generator(for_torch)
         self._archive = Archive(self.space, problem.n_objectives)
         self._seen = Seen(self.space)
-        self._dead = _dead_clauses(self.space)
         n_observed = max(1, problem.n_objectives)
-        self._policies = SubsystemPolicies(self.space, n_observed, self.options.hidden, _barred(self.space))
+        self._policies = SubsystemPolicies(
+            self.space, n_observed, self.options.hidden, barred_values(self.space)
+        )
         self._forget_batch()
         self._diagnostics = {"entropy": 1.0, "approx_kl": 0.0, "clip_fraction": 0.0, "unique_share": 1.0}
         self._counts = {"updates": 0, "restarts": 0}
@@ -236,9 +236,7 @@ class Ippo:
         return self._policies.by_agent(chosen(log_probabilities, part.positions) * part.live)
 
     def _part(self, designs: IndexMatrix, weights: Floats) -> _Part:
-        live = np.ones(designs.shape, dtype=np.float32)
-        for clause in self._dead:
-            live[clause.matches(designs), clause.target] = 0.0
+        live = with_effect(self.space, designs).astype(np.float32)
         place = self._policies.placed
         positions = torch.from_numpy(designs.astype(np.int64))
         return _Part(self._observe(weights), place(positions), place(torch.from_numpy(live)))
@@ -274,24 +272,3 @@ class Ippo:
             chebyshev(scaled[None, :, :], weights[:, None, :]), self._archive.violation[None, :]
         )
         return self._archive.designs[np.argmin(scores, axis=1)], weights
-
-
-def _barred(space: DesignSpace) -> NDArray[np.bool_]:
-    """(D, V): values that do not exist, or that a constraint on this one parameter forbids."""
-    barred = np.arange(int(space.n_values.max()))[None, :] >= space.n_values[:, None]
-    for constraint in space.constraints:
-        if constraint.requires:  # a condition ties parameters: the learner finds out by its violation
-            continue
-        clause = Clause.compile(constraint.forbids, space.parameters, constraint.name)
-        if len(clause.columns) == 1:
-            barred[clause.columns[0], : len(clause.tables[0])] |= clause.tables[0]
-    barred[barred.all(axis=1), 0] = False
-    return np.asarray(barred)
-
-
-def _dead_clauses(space: DesignSpace) -> list[Clause]:
-    """When each rule's parameter (`target`) has no effect."""
-    return [
-        Clause.compile(rule.when, space.parameters, "dead rule", space.names.index(rule.parameter))
-        for rule in space.dead_rules
-    ]

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.options import option, read_options
-from agents.search.archive import Archive, Seen
+from agents.search.memory import Memory
 from agents.search.neighbourhood import Neighbourhood, allowed
-from agents.search.rng import generator, generator_state, restore_generator
-from agents.search.scalarize import Floats, chebyshev, constrained_score, preference_weights
+from agents.search.scalarize import Floats
 from dse.search import Capabilities, Proposal, Results, SearchProblem
 from dse.space import IndexMatrix
 
@@ -57,11 +56,10 @@ class LocalSearch:
     def __init__(self, problem: SearchProblem, seed: np.random.SeedSequence, **options: Any) -> None:
         self.options = read_options(Options, options, algorithm="local")
         self.space = problem.space
-        self._problem = problem
-        self._rng = generator(seed)
+        self._memory = Memory(problem, seed)
+        self._rng = self._memory.rng
         self._neighbourhood = Neighbourhood(self.space)
-        self._seen = Seen(self.space)
-        self._archive = Archive(self.space, problem.n_objectives)
+        self._seen, self._archive = self._memory.seen, self._memory.archive
         self._chains = [self._new_chain() for _ in range(self.options.chains)]
 
     def ask(self, n: int) -> Proposal:
@@ -75,7 +73,7 @@ class LocalSearch:
 
     def tell(self, proposal: Proposal, results: Results) -> None:
         """Remember the results; each chain moves if its own share improved on its incumbent."""
-        self._archive.add(proposal.indices, results.costs, results.violations)
+        self._memory.add(proposal.indices, results)
         for chain in self._chains:
             if len(chain.asked):
                 self._move(chain, chain.asked, self._archive.find(chain.asked))
@@ -83,18 +81,11 @@ class LocalSearch:
 
     def state(self) -> dict[str, Any]:
         """Archive, generator and chains."""
-        return {
-            "archive": self._archive.state(),
-            "rng": generator_state(self._rng),
-            "chains": [_chain_state(chain) for chain in self._chains],
-        }
+        return {**self._memory.state(), "chains": [_chain_state(chain) for chain in self._chains]}
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue exactly where `state()` was taken."""
-        self._archive.load(state["archive"])
-        self._seen.clear()
-        self._seen.add(self._archive.designs)
-        restore_generator(self._rng, state["rng"])
+        self._memory.load(state)
         self._chains = [_restored_chain(chain) for chain in state["chains"]]
 
     def _next(self, chain: _Chain, n: int) -> IndexMatrix:
@@ -109,7 +100,7 @@ class LocalSearch:
                 return fresh[:n]
             if not self._advance(chain):
                 self._restart(chain, n)
-        return self._seen.draw(n, self._rng)
+        return self._memory.draw(n)
 
     def _advance(self, chain: _Chain) -> bool:
         """Queue the unknown neighbours or move to a better known one; False at a local optimum."""
@@ -128,7 +119,7 @@ class LocalSearch:
         where = np.flatnonzero(known >= 0)
         if not len(where):
             return False
-        scores = self._scores(chain.weights, known[where])
+        scores = self._memory.scores(chain.weights, known[where])
         best = int(np.argmin(scores))
         if not scores[best] < chain.score:
             return False
@@ -138,23 +129,18 @@ class LocalSearch:
 
     def _restart(self, chain: _Chain, n: int) -> None:
         """New weights, and a start: random designs, or the best one known under them, kicked if need be."""
-        chain.weights = preference_weights(1, self._problem.n_objectives, self._rng)[0]
+        chain.weights = self._memory.weights(1)[0]
         chain.incumbent, chain.score = None, np.inf
         if len(self._archive) == 0 or self._rng.random() < self.options.random_restarts:
             chain.queue = self.space.sample(n, self._rng, feasible=True)
             return
-        scores = self._scores(chain.weights, np.arange(len(self._archive)))
+        scores = self._memory.scores(chain.weights)
         best = int(np.argmin(scores))
         start = self._archive.designs[best].copy()
         chain.incumbent, chain.score = start, float(scores[best])
         if not self._advance(chain):
             chain.incumbent, chain.score = None, np.inf
             chain.queue = self._kicked(start, n)
-
-    def _scores(self, weights: Floats, rows: NDArray[np.int64]) -> Floats:
-        """Scores (n,) of these rows of the archive under these weights."""
-        scaled = self._problem.scaled(self._archive.costs[rows])
-        return constrained_score(chebyshev(scaled, weights), self._archive.violation[rows])
 
     def _kicked(self, start: IndexMatrix, n: int) -> IndexMatrix:
         """Up to n feasible copies of `start` with a few parameters redrawn."""
@@ -165,7 +151,7 @@ class LocalSearch:
         return allowed(self.space, self.space.canonical(rows))[:n]
 
     def _new_chain(self) -> _Chain:
-        weights = preference_weights(1, self._problem.n_objectives, self._rng)[0]
+        weights = self._memory.weights(1)[0]
         return _Chain(weights, None, np.inf, np.zeros((0, len(self.space)), dtype=np.int16))
 
 

@@ -9,7 +9,7 @@ size. pymoo's objects are rebuilt from plain columns on load: designs, costs, co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from pymoo.operators.crossover.ux import UniformCrossover
 
 from agents.options import option, read_options
 from agents.search.archive import Seen
+from agents.search.mutation import StepMutation
 from agents.search.rng import generator, generator_state, restore_generator
 from agents.search.scalarize import Floats, failed
 from dse.search import Capabilities, Proposal, Results, SearchProblem
@@ -52,14 +53,15 @@ class Nsga2:
     """A population of designs; see the module text."""
 
     capabilities = Capabilities()
+    name: ClassVar[str] = "nsga2"
 
     def __init__(self, problem: SearchProblem, seed: np.random.SeedSequence, **options: Any) -> None:
-        self.options = read_options(Options, options, algorithm="nsga2")
+        self.options = read_options(Options, options, algorithm=self.name)
         self.space = problem.space
-        self._n_objectives = problem.n_objectives
+        self._problem = problem
         self._rng = generator(seed)
         self._seen = Seen(self.space)
-        self._algorithm = _algorithm(problem, self.options, self._seen, self._rng)
+        self._algorithm = self._built()
         self._pending = np.zeros((0, len(self.space)), dtype=np.int16)
         self._told: list[dict[str, NDArray[Any]]] = []
 
@@ -114,47 +116,40 @@ class Nsga2:
             self._seen.add(rows)
         return np.concatenate([rows, self._seen.draw(size - len(rows), self._rng)])
 
+    def _selection(self, **variation: Any) -> Any:
+        """The algorithm of pymoo with this variation."""
+        return NSGA2(pop_size=self.options.population, **variation)
 
-def _algorithm(problem: SearchProblem, options: Options, seen: Seen, rng: np.random.Generator) -> Any:
-    space = problem.space
-    Config.warnings["not_compiled"] = False
-    rate = options.mutation or 1.0 / len(space)
-    algorithm = NSGA2(
-        pop_size=options.population,
-        crossover=UniformCrossover(prob=options.crossover),
-        mutation=_StepMutation(space, rate, options.jump),
-        repair=_Canonical(space),
-        eliminate_duplicates=_NeverTwice(seen),
-    )
-    shape = Problem(
-        n_var=len(space), n_obj=problem.n_objectives, n_ieq_constr=problem.n_constraints + 1,
-        xl=np.zeros(len(space), dtype=np.int64), xu=space.n_values - 1, vtype=int,
-    )  # fmt: skip
-    algorithm.setup(shape, termination=NoTermination())
-    algorithm.random_state = rng
-    algorithm.mating.n_max_iterations = _MATINGS
-    return algorithm
+    def _built(self) -> Any:
+        """The algorithm of pymoo, ready to be asked."""
+        space, options = self.space, self.options
+        Config.warnings["not_compiled"] = False
+        algorithm = self._selection(
+            crossover=UniformCrossover(prob=options.crossover),
+            mutation=_Mutation(StepMutation(space, options.mutation, options.jump)),
+            repair=_Canonical(space),
+            eliminate_duplicates=_NeverTwice(self._seen),
+        )
+        shape = Problem(
+            n_var=len(space), n_obj=self._problem.n_objectives,
+            n_ieq_constr=self._problem.n_constraints + 1,
+            xl=np.zeros(len(space), dtype=np.int64), xu=space.n_values - 1, vtype=int,
+        )  # fmt: skip
+        algorithm.setup(shape, termination=NoTermination())
+        algorithm.random_state = self._rng
+        algorithm.mating.n_max_iterations = _MATINGS
+        return algorithm
 
 
-class _StepMutation(Mutation):  # type: ignore[misc]
-    """Ordered parameters move one step, now and then anywhere; choices take any other value."""
+class _Mutation(Mutation):  # type: ignore[misc]
+    """Our mutation as pymoo's operator."""
 
-    def __init__(self, space: DesignSpace, rate: float, jump: float) -> None:
+    def __init__(self, mutate: StepMutation) -> None:
         super().__init__(prob=1.0)
-        self._n_values = space.n_values
-        self._ordinal = np.array([parameter.ordinal for parameter in space.parameters])
-        self._rate, self._jump = rate, jump
+        self._mutate = mutate
 
     def _do(self, problem: Any, X: Any, random_state: Any = None, **kwargs: Any) -> Any:
-        rows = X.astype(np.int64)
-        shape = rows.shape
-        other = (rows + random_state.integers(1, np.maximum(self._n_values, 2), size=shape)) % self._n_values
-        step = np.where(random_state.random(shape) < 0.5, -1, 1)
-        inside = (rows + step >= 0) & (rows + step < self._n_values)
-        stepped = np.clip(rows + np.where(inside, step, -step), 0, self._n_values - 1)
-        small = self._ordinal & (random_state.random(shape) >= self._jump)
-        changed = random_state.random(shape) < self._rate
-        return np.where(changed, np.where(small, stepped, other), rows)
+        return self._mutate(X, random_state)
 
 
 class _Canonical(Repair):  # type: ignore[misc]

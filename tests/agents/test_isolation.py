@@ -5,7 +5,20 @@ import sys
 
 import pytest
 
-SEARCH = ("random", "grid", "local", "nsga2", "archive", "scalarize")
+SEARCH = (
+    "random",
+    "sobol",
+    "grid",
+    "local",
+    "annealing",
+    "genetic",
+    "cem",
+    "aco",
+    "nsga2",
+    "nsga3",
+    "archive",
+    "scalarize",
+)
 
 
 @pytest.mark.parametrize("module", SEARCH)

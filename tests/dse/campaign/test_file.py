@@ -25,7 +25,7 @@ def test_a_good_file_is_read(campaign_file):
         ("seeds = 2", "seeds = 0", 19, "agents[1].seeds", "expected greater than or equal to 1"),
         ("unique = 60\n", "", 20, "budget", "expected a limit: unique, proposals"),
         ('metric = "energy_pj"', 'metric = "energy_p"', 11, "objectives[1].metric", "'energy_pj'?"),
-        ('name = "nsga2"', 'name = "nsga3"', 18, "agents[1].name", "Did you mean 'nsga2'?"),
+        ('name = "nsga2"', 'name = "nsg2"', 18, "agents[1].name", "Did you mean 'nsga2'?"),
         ('name = "fake"', 'name = "fak"', 5, "simulator.name", "Did you mean 'fake'?"),
         ('name = "fake"', 'name = "fake"\ndevise = 3', 6, "simulator.devise", "Did you mean 'device'?"),
         ("seeds = 2", 'options = {popula = 3}', 19, "agents[1].options", "popula"),
