@@ -35,6 +35,7 @@ PACKAGES = [
     "dse",
     "dse.campaign",
     "dse.cli",
+    "dse.comparison",
     "dse.env",
     "dse.exchange",
     "dse.executors",

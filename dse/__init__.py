@@ -13,6 +13,7 @@ from dse.layout import check_layout
 
 if TYPE_CHECKING:
     from dse.campaign import Campaign, CampaignResult
+    from dse.comparison.compare import compare
     from dse.errors import ConfigError, DseError, InfeasibleError, InputError, SpaceError, StoreError
     from dse.front import Front
     from dse.metrics import Metrics, MetricsBatch, MetricSchema, MetricSpec
@@ -56,6 +57,7 @@ __all__ = [
     "StoreError",
     "Study",
     "Subsystem",
+    "compare",
     "make",
     "make_simulator",
     "make_vec",
@@ -90,6 +92,7 @@ _HOMES = {
     "StoreError": "dse.errors",
     "Study": "dse.campaign.study",
     "Subsystem": "dse.subsystem",
+    "compare": "dse.comparison.compare",
     "make": "dse.registry",
     "make_simulator": "dse.registry",
     "make_vec": "dse.registry",

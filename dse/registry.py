@@ -45,6 +45,8 @@ ENVIRONMENTS = {
     "soc/live-v0": "dse.env.factories:soc_live",
 }
 FIGURES = {
+    "comparison": "dashboards.figures.comparison:comparison_figure",
+    "comparison_page": "dashboards.comparison_page:comparison_page",
     "front": "dashboards.figures.front:front_figure",
     "hypervolume": "dashboards.figures.hypervolume:growth_figure",
     "importance": "dashboards.figures.importance:importance_figure",

@@ -140,7 +140,7 @@ class Campaign:
             raise LookupFailed(f"there is no store {place}: nothing to resume")
         with Store(store) as opened:
             record = opened.reader.campaign(name or self.config.name)
-            self._check_same(record)
+            self.check_same(record)
             opened.own(record.id)
             opened.set_state(record.id, "running")
             return self._session(CampaignPlace(store, opened, record.id), threads, progress, how)
@@ -287,7 +287,8 @@ class Campaign:
             with self.source.at("agents", i, "options"):
                 start_run(run, problem, self.config.budget, setup.full_space, self.config.seed, setup.stop)
 
-    def _check_same(self, record: CampaignRecord) -> None:
+    def check_same(self, record: CampaignRecord) -> None:
+        """ConfigError if the store has something else by this name: another file, trace, space or build."""
         setup = self.setup
         same = {
             "the campaign file": {**record.config, "name": ""} == {**self._json_config(), "name": ""},

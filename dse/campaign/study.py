@@ -16,7 +16,7 @@ import copy
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -28,7 +28,7 @@ from dse.campaign.progress import Watcher
 from dse.campaign.result import CampaignResult
 from dse.errors import ConfigError
 from dse.executors import ExecutorOptions
-from dse.store import open_reader, place_of
+from dse.store import CampaignRecord, open_reader, place_of
 
 _MOST_CAMPAIGNS = 10_000
 _KEY = re.compile(r"[^.\[\]]+")
@@ -38,13 +38,15 @@ _KEY = re.compile(r"[^.\[\]]+")
 class Study:
     """Campaigns of one file, by their checked configurations; without `[matrix]` there is one.
 
-    base: folder where relative paths start. expanded: whether the file has a matrix.
+    base: folder where relative paths start. expanded: whether the file has a matrix. chosen: for each
+    campaign, keys of the matrix with what its name says of their values ("seed": "seed=1").
     """
 
     configs: tuple[CampaignConfig, ...]
     source: Source
     base: Path
     expanded: bool = False
+    chosen: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
     def from_file(cls, path: Path | str) -> Study:
@@ -56,13 +58,14 @@ class Study:
     def of(cls, data: Mapping[str, Any], *, base: Path | str = ".", source: Source | None = None) -> Study:
         """The same from nested dicts."""
         place = source or Source()
-        configs = tuple(check_config(one, place) for one in expanded(data, place))
+        made = expanded(data, place)
+        configs = tuple(check_config(one, place) for one, _ in made)
         names = [config.name for config in configs]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             error = ConfigError(f"two campaigns would be called {twice!r}: a value is listed twice")
             raise place.located(error, ("matrix",))
-        return cls(configs, place, Path(base), "matrix" in data)
+        return cls(configs, place, Path(base), "matrix" in data, tuple(chosen for _, chosen in made))
 
     def __len__(self) -> int:
         return len(self.configs)
@@ -88,21 +91,57 @@ class Study:
         """
         for _ in self.campaigns():
             pass
-        results: list[CampaignResult] = []
+        return list(self._each(self.campaigns(), store, threads, progress, started, how))
+
+    def complete(
+        self,
+        *,
+        store: Path | str,
+        threads: int | None = None,
+        progress: Watcher | None = None,
+        started: Callable[[str], None] | None = None,
+        **how: Unpack[ExecutorOptions],
+    ) -> None:
+        """Run what the store lacks, as `run` does, but neither read nor keep what it has already.
+
+        Raises ConfigError if a finished campaign of the store is not the one of this file.
+        """
+        finished = set()
+        records = _records(store, {config.name for config in self.configs})
         for campaign in self.campaigns():
+            record = records.get(campaign.config.name)
+            if record is not None and record.state == "finished":
+                campaign.check_same(record)
+                finished.add(record.name)
+        left = (one for one in self.campaigns() if one.config.name not in finished)
+        for _ in self._each(left, store, threads, progress, started, how):
+            pass
+
+    @staticmethod
+    def _each(
+        campaigns: Iterable[Campaign],
+        store: Path | str,
+        threads: int | None,
+        progress: Watcher | None,
+        started: Callable[[str], None] | None,
+        how: ExecutorOptions,
+    ) -> Iterator[CampaignResult]:
+        for campaign in campaigns:
             name = campaign.config.name
             if started is not None:
                 started(name)
             continue_ = campaign.resume if name in _names(store) else campaign.run
-            results.append(continue_(store=store, name=name, threads=threads, progress=progress, **how))
-        return results
+            yield continue_(store=store, name=name, threads=threads, progress=progress, **how)
 
 
-def expanded(data: Mapping[str, Any], source: Source) -> list[dict[str, Any]]:
-    """A file's nested dicts as those of its campaigns, without `matrix`; ConfigError for a wrong `matrix`."""
+def expanded(data: Mapping[str, Any], source: Source) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """A file's nested dicts as those of its campaigns, without `matrix`, and what each has chosen of it.
+
+    ConfigError for a wrong `matrix`.
+    """
     plain = {key: value for key, value in data.items() if key != "matrix"}
     if "matrix" not in data:
-        return [plain]
+        return [(plain, {})]
     axes = _axes(data["matrix"], source)
     total = math.prod(len(values) for values in axes.values())
     if total > _MOST_CAMPAIGNS:
@@ -112,12 +151,14 @@ def expanded(data: Mapping[str, Any], source: Source) -> list[dict[str, Any]]:
     found = []
     for chosen in itertools.product(*axes.values()):
         one = copy.deepcopy(plain)
-        parts = [str(plain.get("name", ""))]
+        said: dict[str, str] = {}
         for key, label, value in zip(axes, labels, chosen, strict=True):
             with source.at("matrix", key):
                 _put(one, key, value)
-            parts.append(f"{label}={_shown(value, axes[key])}")
-        found.append({**one, "name": " ".join(parts)} if "name" in plain else one)
+            said[key] = f"{label}={_shown(value, axes[key])}"
+        if "name" in plain:
+            one["name"] = " ".join([str(plain["name"]), *said.values()])
+        found.append((one, said))
     return found
 
 
@@ -182,4 +223,11 @@ def _names(store: Path | str) -> set[str]:
     if not place_of(store).exists():
         return set()
     with open_reader(store) as reader:
-        return {row.name for row in reader.campaigns()}
+        return set(reader.names())
+
+
+def _records(store: Path | str, wanted: set[str]) -> dict[str, CampaignRecord]:
+    if not place_of(store).exists():
+        return {}
+    with open_reader(store) as reader:
+        return {name: reader.campaign(name) for name in reader.names() if name in wanted}

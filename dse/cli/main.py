@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("dse.cli.run", "resume", "Continue an interrupted campaign where its log ends."),
     "worker": ("dse.cli.worker", "command", "Simulate for a campaign that runs elsewhere on the store."),
     "front": ("dse.cli.front", "command", "Show the Pareto front of a campaign beside its baseline."),
+    "compare": ("dse.cli.compare", "command", "Compare the agents of a file over workloads and seeds."),
     "importance": ("dse.cli.importance", "command", "Show what decides a metric, or sets a design apart."),
     "surrogate": ("dse.cli.surrogate", "command", "Show how well models predict a campaign's metrics."),
     "ls": ("dse.cli.ls", "command", "List the campaigns of a store: state, budget done, front."),
