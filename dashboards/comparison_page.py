@@ -38,6 +38,9 @@ summary {{ cursor: pointer; color: {LIGHT.agents[0]}; }}
 """
 
 
+_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+
+
 class Section(NamedTuple):
     """A part of the page. name: of its table, too, where it has one; figure: a kind of figure, or none."""
 
@@ -53,7 +56,8 @@ _SECTIONS = (
         "budgets",
         "Regret at each budget",
         "intervals",
-        "Interquartile mean over all runs of all cells, with the interval of a bootstrap within each cell.",
+        "Interquartile mean over all runs of all cells, with the interval of a bootstrap within each cell. "
+        "In the table the least of each budget is bold, whether or not that is more than luck.",
     ),
     Section(
         "profiles",
@@ -136,7 +140,7 @@ def _section(found: Comparison, section: Section) -> Iterator[str]:
         yield f'<p class="note">{html.escape(section.note)}</p>'
     if section.figure:
         drawn = comparison_figure(found, section.figure)
-        yield drawn.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}")
+        yield drawn.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}", config=_CONFIG)
     if name in ("budgets", "targets"):
         yield _whole_and_each(found, name)
     elif name == "entries":

@@ -29,7 +29,8 @@ from dse.errors import LookupFailed, did_you_mean, listed
 _ALL = "all"
 _LINE_PIXELS = 300
 _DOT_PIXELS = 34
-_COLUMNS = 2
+_COLUMNS_OF_LINES = 2
+_COLUMNS_OF_DOTS = 3
 
 
 class Line(NamedTuple):
@@ -177,9 +178,9 @@ def comparison_figure(found: Comparison, kind: str = "anytime", *, theme: str = 
 
 
 def _drawn(name: str, panels: Sequence[Panel], colours: Scheme) -> go.Figure:
-    columns = min(_COLUMNS, len(panels))
-    rows = -(-len(panels) // columns)
     most = max(len(panel.dots) for panel in panels)
+    columns = min(_COLUMNS_OF_DOTS if most else _COLUMNS_OF_LINES, len(panels))
+    rows = -(-len(panels) // columns)
     each = 110 + _DOT_PIXELS * most if most else _LINE_PIXELS
     height = 70 + each * rows
     figure = make_subplots(

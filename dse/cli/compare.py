@@ -124,6 +124,10 @@ def command(
         print_json(found.to_dict())
     elif not quiet:
         _show(found)
+    empty = [row.cell for row in found.cells if row.best is None]
+    if empty:
+        print(f"No feasible design was found within the budget of: {', '.join(empty)}", file=sys.stderr)
+        raise typer.Exit(4)
 
 
 def _numbers(text: str | None, kind: Callable[[str], Number], option: str) -> list[Number] | None:

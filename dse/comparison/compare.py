@@ -123,10 +123,10 @@ def _warnings_of(one: CellCurves, plan: Plan) -> Iterator[str]:
         )
     if all(one.scores(label, plan.budgets[-1]).max() == 0 for label in plan.labels):
         yield "every run found the best known: this cell tells no agents apart, and waters down the others."
-    if one.scale.typical is None and len(one.record.objectives) == 1:
+    if not one.scale.found:
+        yield "no feasible design was found (within the reference point, if there is one): every regret is 1."
+    elif one.scale.typical is None and len(one.record.objectives) == 1:
         yield "random designs are as good as the best known, so that the regret is 0 or 1 only."
-    if one.scale.best == 0 and len(one.record.objectives) > 1:
-        yield "no run reached the reference point, so that every regret is 1."
 
 
 def _notes(cells: Sequence[CellCurves], plan: Plan) -> list[str]:

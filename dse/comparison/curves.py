@@ -69,6 +69,11 @@ class Scale:
     typical: float | None
     default: float | None
 
+    @property
+    def found(self) -> bool:
+        """Whether there is a feasible design; of several objectives, one within the reference point."""
+        return bool(np.isfinite(self.best)) and (len(self.reference) == 1 or self.best > 0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellCurves:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dse.campaign.config import AgentConfig, CampaignConfig
+from dse.campaign.file import Source
 from dse.campaign.study import Study
 from dse.errors import ConfigError, LookupFailed, did_you_mean, listed
 
@@ -89,8 +90,7 @@ class Plan:
         if by not in ("label", "name"):
             raise ConfigError(f"got {by!r}, expected 'label' or 'name'", key="by")
         for config in study.configs:
-            with study.source.at():
-                _check(config)
+            _check(config, study.source)
         cells = tuple(_cells(study))
         labels = [entry.label for entry in cells[0].entries]
         for cell in cells:
@@ -106,21 +106,21 @@ class Plan:
         )
 
 
-def _check(config: CampaignConfig) -> None:
+def _check(config: CampaignConfig, source: Source) -> None:
     budget = config.budget
     if budget.unique is None or budget.cpu_seconds is not None or budget.wall_seconds is not None:
-        raise ConfigError(
+        error = ConfigError(
             "a comparison is at equal numbers of unique simulations: expected `unique` and no limit in "
             "seconds, which would end each run somewhere else",
-            key="budget",
         )
-    for agent in config.agents:
+        raise source.located(error, ("budget",))
+    for i, agent in enumerate(config.agents):
         if agent.seeds < 2:
-            raise ConfigError(
+            error = ConfigError(
                 f"agent {agent.title!r} has one seed, of which nothing can be said: expected at least 2, "
                 f"better `seeds = {FEW_SEEDS}` or more (a `seed` in [matrix] makes another problem)",
-                key="agents",
             )
+            raise source.located(error, ("agents", i))
 
 
 def _cells(study: Study) -> Iterator[Cell]:

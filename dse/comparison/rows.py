@@ -13,8 +13,9 @@ class CellRow:
     """A cell. measure: "hypervolume" (several objectives) or "regret" (one).
 
     budget: unique simulations of each run. known: "exact" if the store has every design of the space, else
-    "best known" over all runs of the cell. best: the cost or hypervolume of that. default_regret: of the
-    default design; None where that is not feasible, or random designs are as good as the best.
+    "best known" over all runs of the cell. best: the cost or hypervolume of that; None if nothing
+    feasible was found. default_regret: of the default design; None where that is not feasible, or random
+    designs are as good as the best.
     """
 
     cell: str
@@ -24,7 +25,7 @@ class CellRow:
     budget: int
     measure: str
     known: str
-    best: float
+    best: float | None
     default_regret: float | None
 
 

@@ -30,7 +30,7 @@ from dse.seeding import seed_sequence
 ALL = "all"
 """The name of all cells together, in `BudgetRow`, `TargetRow` and `CurveRow`."""
 _POINTS = 64
-_TAUS = 101
+_TAUS = 200
 _SAME = 1e-12
 
 
@@ -45,7 +45,7 @@ def cell_rows(cells: Sequence[CellCurves]) -> list[CellRow]:
             budget=one.cell.budget,
             measure="regret" if len(one.record.objectives) == 1 else "hypervolume",
             known="exact" if one.scale.exact else "best known",
-            best=one.scale.best,
+            best=one.scale.best if one.scale.found else None,
             default_regret=one.scale.default,
         )
         for one in cells
@@ -85,10 +85,11 @@ def budget_rows(cells: Sequence[CellCurves], plan: Plan) -> list[BudgetRow]:
 
 
 def profile_rows(cells: Sequence[CellCurves], plan: Plan) -> list[ProfileRow]:
-    """Performance profiles at the last budget, up to the regret that nearly all runs are below."""
+    """Performance profiles at the last budget, at the regrets that runs have (evenly thinned where many)."""
     scores = {label: _scores(cells, label, plan.budgets[-1]) for label in plan.labels}
-    highest = float(np.quantile(np.concatenate([run for cell in scores.values() for run in cell]), 0.99))
-    taus = np.linspace(0.0, min(1.0, max(1.05 * highest, 1e-3)), _TAUS)
+    seen = np.unique(np.concatenate([run for of in scores.values() for run in of]))
+    kept = np.unique(np.linspace(0, len(seen) - 1, min(len(seen), _TAUS)).round().astype(np.int64))
+    taus = np.union1d([0.0], seen[kept])
     found: list[ProfileRow] = []
     for label, mine in scores.items():
         columns = profile(mine, taus, _rng(plan, "profile", label))

@@ -29,6 +29,7 @@ MISSING: dict[str, list[str]] = {
     "stop": ["none"],
     "rm": ["none", "--yes"],
     "enumerate": ["none.toml"],
+    "compare": ["none.toml"],
     "store export": ["none", "--out", "none.json"],
     "store import": ["none.json"],
     "store merge": ["none.sqlite"],
