@@ -38,7 +38,14 @@ summary {{ cursor: pointer; color: {LIGHT.agents[0]}; }}
 """
 
 
-_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "displayModeBar": "hover",
+    "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+    "plotlyServerURL": "",
+    "showSendToCloud": False,
+}
 
 
 class Section(NamedTuple):
@@ -129,7 +136,7 @@ def _summary(found: Comparison) -> str:
     )
     overlapping = [row.agent for row in rows if row is not best and row.iqm_low <= best.iqm_high]
     if overlapping:
-        text += f" Intervals that overlap with its own: {', '.join(overlapping)}."
+        text += f" Intervals that overlap with its own: {'; '.join(overlapping)}."
     return html.escape(text)
 
 

@@ -5,6 +5,7 @@ Every kind is panels of lines with bands, or of dots with bars; an agent has one
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from dse.errors import LookupFailed, did_you_mean, listed
 _ALL = "all"
 _LINE_PIXELS = 300
 _DOT_PIXELS = 34
+_TITLE_LETTERS = 52
 _COLUMNS_OF_LINES = 2
 _COLUMNS_OF_DOTS = 3
 
@@ -182,11 +184,11 @@ def _drawn(name: str, panels: Sequence[Panel], colours: Scheme) -> go.Figure:
     columns = min(_COLUMNS_OF_DOTS if most else _COLUMNS_OF_LINES, len(panels))
     rows = -(-len(panels) // columns)
     each = 110 + _DOT_PIXELS * most if most else _LINE_PIXELS
-    height = 70 + each * rows
+    height = 78 + each * rows
     figure = make_subplots(
         rows=rows,
         cols=columns,
-        subplot_titles=[labels.plain(panel.title) for panel in panels],
+        subplot_titles=[_wrapped(panel.title) for panel in panels],
         horizontal_spacing=0.12 if columns > 1 else 0.0,
         vertical_spacing=min(0.9 / max(rows - 1, 1), 96 / (each * rows)) if rows > 1 else 0.0,
     )
@@ -198,9 +200,14 @@ def _drawn(name: str, panels: Sequence[Panel], colours: Scheme) -> go.Figure:
     return figure.update_layout(
         paper_bgcolor=colours.paper,
         height=height,
-        margin={"l": 72, "r": 24, "t": 76, "b": 56},
+        margin={"l": 72, "r": 24, "t": 84, "b": 56},
         legend={"y": 1 - 8 / height, "yref": "container", "yanchor": "top", "traceorder": "normal"},
     )
+
+
+def _wrapped(title: str) -> str:
+    """The title on as many lines as a panel is wide."""
+    return "<br>".join(labels.plain(line) for line in textwrap.wrap(title, _TITLE_LETTERS))
 
 
 def _add(figure: go.Figure, panel: Panel, row: int, column: int, shown: set[str], colours: Scheme) -> None:

@@ -23,8 +23,9 @@ from dse.comparison.tables import (
     target_rows,
     win_rows,
 )
+from dse.errors import ConfigError
 from dse.executors import ExecutorOptions
-from dse.store import open_reader
+from dse.store import StoreReader, open_reader
 
 _REGRET = (
     "Regret: of several objectives the share of the best known hypervolume that a run's front lacks; of one "
@@ -68,8 +69,22 @@ def compare(
     if run:
         study.complete(store=store, threads=threads, progress=progress, started=started, **how)
     with open_reader(store) as reader:
+        if not run:
+            _check_stored(reader, study)
         cells = [read_cell(reader, cell) for cell in plan.cells]
     return comparison_of(cells, plan)
+
+
+def _check_stored(reader: StoreReader, study: Study) -> None:
+    """ConfigError if the store has another file's campaigns by these names; LookupFailed if one is missing."""
+    for config in study.configs:
+        asked = config.model_dump(mode="json", exclude_unset=True)
+        if {**reader.campaign(config.name).config, "name": ""} != {**asked, "name": ""}:
+            raise ConfigError(
+                f"the campaign {config.name!r} of the store is not that of this file, which changed since: "
+                "expected the same content, or another name or store",
+                path=study.source.path,
+            )
 
 
 def comparison_of(cells: Sequence[CellCurves], plan: Plan) -> Comparison:

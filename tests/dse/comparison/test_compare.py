@@ -172,11 +172,19 @@ def test_called_again_it_simulates_and_replays_nothing(study, store, found, monk
     assert compare(study, store=store, targets=[0.3, 0.0]) == found
 
 
-def test_another_file_by_the_name_of_a_finished_campaign_is_refused(study, store, found):
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [(True, "the campaign file changed since it was started"), (False, "is not that of this file")],
+)
+def test_another_file_by_the_name_of_a_finished_campaign_is_refused(study, store, found, run, said):
     study["budget"]["unique"] = 48
 
-    with pytest.raises(ConfigError, match="the campaign file changed since it was started"):
-        compare(study, store=store)
+    with pytest.raises(ConfigError, match=said):
+        compare(study, store=store, run=run)
+
+
+def test_without_running_the_report_is_the_same(study, store, found):
+    assert compare(study, store=store, targets=[0.3, 0.0], run=False) == found
 
 
 def test_without_running_what_is_missing_is_an_error(study, store):

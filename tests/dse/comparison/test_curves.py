@@ -7,7 +7,7 @@ import pytest
 
 from dse.campaign import Campaign, CampaignResult
 from dse.campaign.study import Study
-from dse.comparison.curves import Curve, read_cell
+from dse.comparison.curves import Curve, _looks, read_cell
 from dse.comparison.plan import Plan
 from dse.errors import LookupFailed
 from dse.front import hypervolume
@@ -176,3 +176,15 @@ def test_a_campaign_that_was_interrupted_is_refused(study, store):
 
     with open_reader(store) as reader, pytest.raises(LookupFailed, match="is interrupted: run it to its end"):
         read_cell(reader, plan.cells[0])
+
+
+@pytest.mark.parametrize(("objectives", "dense"), [(2, 1024), (4, 128)])
+def test_looks_rise_from_every_trial_to_the_last(objectives, dense):
+    looks = list(_looks(20_000, objectives))
+
+    steps = np.diff(looks)
+    assert looks[:dense] == list(range(1, dense + 1))
+    assert looks[-1] == 20_000
+    # a step is one part in `dense` of what was spent, rounded to whole trials at either end
+    assert (steps <= np.array(looks[:-1]) / dense + 2).all()
+    assert (steps > 0).all()
