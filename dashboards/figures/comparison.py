@@ -73,6 +73,8 @@ class Panel(NamedTuple):
 def anytime_panels(found: Comparison) -> list[Panel]:
     """Regret, or of several objectives the hypervolume in per cent of the best known, against simulations."""
     measures = {row.cell: row.measure for row in found.cells}
+    partial = any(row.partial for row in found.cells)
+    spent = "Full simulations spent" if partial else "Unique designs simulated"
     panels = []
     for cell in dict.fromkeys(row.cell for row in found.curves):
         share = measures.get(cell) == "hypervolume"
@@ -87,7 +89,7 @@ def anytime_panels(found: Comparison) -> list[Panel]:
             lines.append(Line(agent, number, x, y, *((high, low) if share else (low, high))))
         title = "all cells (interquartile mean)" if cell == _ALL else cell
         y_title = "Hypervolume (% of best known)" if share else "Regret"
-        panels.append(Panel(title, "Unique designs simulated", y_title, tuple(lines), log=True))
+        panels.append(Panel(title, spent, y_title, tuple(lines), log=True))
     return panels
 
 

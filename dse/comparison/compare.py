@@ -33,8 +33,8 @@ _REGRET = (
     "0 is the best known; 1 is the most there is, and what a run has that found nothing feasible."
 )
 _BEST_KNOWN = (
-    "best known is that of all runs here together: a regret of 0 is no proof of an optimum, and more runs or "
-    "agents may raise every regret."
+    "best known is that of all runs here and of the reference sample together: a regret of 0 is no proof of an "
+    "optimum, and more runs or agents may raise every regret."
 )
 
 
@@ -76,7 +76,7 @@ def compare(
 
 
 def _check_stored(reader: StoreReader, study: Study) -> None:
-    """ConfigError if the store has another file's campaigns by these names; LookupFailed if one is missing."""
+    """ConfigError if a campaign of the store is another file's; LookupFailed if one is missing."""
     for config in study.configs:
         asked = config.model_dump(mode="json", exclude_unset=True)
         if {**reader.campaign(config.name).config, "name": ""} != {**asked, "name": ""}:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 class CellRow:
     """A cell. measure: "hypervolume" (several objectives) or "regret" (one).
 
-    budget: unique simulations of each run. known: "exact" if the store has every design of the space, else
-    "best known" over all runs of the cell. best: the cost or hypervolume of that; None if nothing
-    feasible was found. default_regret: of the default design; None where that is not feasible, or random
-    designs are as good as the best.
+    budget: unique simulations of each run; partial: full ones, of which a design that is simulated in part
+    ([fidelity]) costs its share. known: "exact" if the store has every design of the space, else "best known"
+    over all runs of the cell. best: the metric or hypervolume of that; None if nothing feasible was found.
+    default_regret: of the default design; None where that is not feasible, or random designs are as good as
+    the best.
     """
 
     cell: str
@@ -23,6 +24,7 @@ class CellRow:
     objectives: str
     space: str
     budget: int
+    partial: bool
     measure: str
     known: str
     best: float | None

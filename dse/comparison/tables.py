@@ -43,9 +43,10 @@ def cell_rows(cells: Sequence[CellCurves]) -> list[CellRow]:
             objectives=", ".join(o.text for o in (*one.record.objectives, *one.record.constraints)),
             space=one.record.search_space.name,
             budget=one.cell.budget,
+            partial="fidelity" in one.record.config,
             measure="regret" if len(one.record.objectives) == 1 else "hypervolume",
             known="exact" if one.scale.exact else "best known",
-            best=one.scale.best if one.scale.found else None,
+            best=_best(one),
             default_regret=one.scale.default,
         )
         for one in cells
@@ -181,6 +182,14 @@ def algorithm_rows(entries: Sequence[EntryRow]) -> list[AlgorithmRow]:
             )
         )
     return found
+
+
+def _best(one: CellCurves) -> float | None:
+    """The best known value of the metric, or the hypervolume; None if nothing feasible was found."""
+    if not one.scale.found:
+        return None
+    upwards = len(one.record.objectives) == 1 and one.record.objectives[0].direction == "max"
+    return -one.scale.best if upwards else one.scale.best
 
 
 def _groups(cells: Sequence[CellCurves]) -> list[tuple[str, Sequence[CellCurves]]]:

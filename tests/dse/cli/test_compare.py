@@ -34,7 +34,7 @@ def test_it_runs_what_is_missing_and_shows_the_tables(dse, study_file):
     assert "Probability of less regret than random" in done.stdout
     assert "Kaplan-Meier" in done.stdout
     assert "objectives=time_ns + energy_pj" in done.stdout
-    assert "The best known is that of all runs here together" in done.stdout
+    assert "The best known is that of all runs here and of the reference sample" in done.stdout
 
 
 def test_few_seeds_are_warned_of_whatever_is_printed(dse, study_file):
@@ -78,6 +78,16 @@ def test_entries_of_one_algorithm_are_shown_by_name(dse, campaign_file):
     assert "Entries of one algorithm after 24 simulations" in done.stdout
     assert '{"chains": 1}' in done.stdout
     assert "(default)" in done.stdout
+
+
+def test_an_enumerated_cell_has_an_exact_optimum(dse, study_file):
+    dse("compare", study_file, "-q")
+    assert dse("enumerate", "small objectives=#2").returncode == 0
+
+    done = dse("compare", study_file, "--no-run", "--json")
+
+    known = {row["cell"]: row["known"] for row in json.loads(done.stdout)["cells"]}
+    assert known == {"objectives=time_ns + energy_pj": "best known", "objectives=time_ns": "exact"}
 
 
 def test_an_interrupted_comparison_goes_on_to_the_same_report(dse, study_file, monkeypatch, tmp_path):

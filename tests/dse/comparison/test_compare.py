@@ -209,6 +209,18 @@ def test_partial_simulations_cost_their_share(study, store):
 
     assert any("cost its share" in note for note in found.notes)
     assert {row.ended_early for row in found.budgets} == {0}
+    assert found.plot().layout.xaxis.title.text == "Full simulations spent"
+
+
+def test_a_metric_to_raise_is_compared_by_its_highest_value(study, store):
+    study["matrix"] = {"objectives": [[{"metric": "power_mw", "direction": "max"}]]}
+    study["matrix"]["objectives"][0] += [{"metric": "served", "at_least": 0.8}]
+
+    found = compare(study, store=store)
+
+    trials = dse.CampaignResult.load(store, "which objectives=#1").to_frame()
+    assert found.cells[0].best == trials[trials["feasible"]]["power_mw"].max() > 0
+    assert all(0 <= row.regret <= 1 for row in found.curves)
 
 
 def test_a_table_that_is_not_there_is_named(found):

@@ -139,7 +139,7 @@ def test_an_enumeration_of_another_problem_proves_nothing(study, store):
 
 
 def test_a_run_that_visits_every_design_proves_the_optimum_itself(study, store):
-    study["agents"][0] = {"name": "grid", "seeds": 2}
+    study["agents"] = [{"name": "grid", "seeds": 2}, {"name": "random", "seeds": 2}]
     study["budget"]["unique"] = 500
 
     cells, _ = run(study, store)
