@@ -15,8 +15,8 @@ import typer
 from dse.campaign.digest import in_full
 from dse.cli.campaign_status import CampaignFollower, CampaignStatus, shown_budget
 from dse.cli.ls import StoreOption
-from dse.cli.terminal import strict
 from dse.errors import DseError
+from dse.safe_output import strict
 from dse.store import CampaignRecord, StoreReader, Trials, default_store, open_reader
 from dse.units import format_value, unit_of
 

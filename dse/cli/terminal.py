@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dse.campaign.progress import Progress, Watcher
+from dse.safe_output import safe_cell, strict
 from dse.units import format_value, unit_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WIDE = 400
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def console(*, error: bool = False) -> Console:
@@ -59,15 +58,6 @@ def print_json(data: Any) -> None:
     print()
 
 
-def strict(data: Any) -> Any:
-    """The data with null for numbers that are not finite, which JSON does not have."""
-    if isinstance(data, dict):
-        return {key: strict(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [strict(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
-
-
 def print_csv(rows: Sequence[dict[str, Any]]) -> None:
     """CSV on stdout; text that a spreadsheet would take for a formula gets a leading quote."""
     writer = csv.writer(sys.stdout)
@@ -75,13 +65,6 @@ def print_csv(rows: Sequence[dict[str, Any]]) -> None:
         writer.writerow([safe_cell(name) for name in rows[0]])
     for row in rows:
         writer.writerow([safe_cell(value) for value in row.values()])
-
-
-def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet runs as a formula; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return "" if value is None else value
 
 
 @contextmanager

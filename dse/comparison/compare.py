@@ -33,7 +33,7 @@ _REGRET = (
     "0 is the best known; 1 is the most there is, and what a run has that found nothing feasible."
 )
 _BEST_KNOWN = (
-    "best known is that of all runs here and of the reference sample together: a regret of 0 is no proof of an "
+    "best known is that of all runs here and of the reference sample together: a regret of 0 proves no "
     "optimum, and more runs or agents may raise every regret."
 )
 

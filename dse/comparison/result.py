@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from dse.comparison.rows import (
 )
 from dse.errors import LookupFailed, StoreError, did_you_mean, listed
 from dse.registry import resolve
+from dse.safe_output import safe_cell, strict
 
 if TYPE_CHECKING:
     import pandas
@@ -101,7 +101,7 @@ class Comparison:
         """
         target = Path(folder)
         page = resolve("figure", "comparison_page")(self)
-        data = json.dumps(_strict(self.to_dict()), indent=2, allow_nan=False)
+        data = json.dumps(strict(self.to_dict()), indent=2, allow_nan=False)
         try:
             target.mkdir(parents=True, exist_ok=True)
             (target / "report.html").write_text(page, encoding="utf-8")
@@ -130,19 +130,4 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([_cell(value) for value in asdict(row).values()] for row in rows)
-
-
-def _cell(value: Any) -> Any:
-    """A value that no spreadsheet runs as a formula."""
-    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if formula else value
-
-
-def _strict(data: Any) -> Any:
-    """The data with null for numbers that are not finite, which JSON does not have."""
-    if isinstance(data, dict):
-        return {key: _strict(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_strict(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
+        writer.writerows([safe_cell(value) for value in asdict(row).values()] for row in rows)

@@ -7,8 +7,8 @@ import sqlite3
 
 import pytest
 
-from dse.cli.terminal import safe_cell
 from dse.errors import EXIT_CODES
+from dse.safe_output import safe_cell
 
 
 def test_a_run_prints_its_front_and_ends_well(dse_process, campaign_file):
