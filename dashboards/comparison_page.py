@@ -95,6 +95,12 @@ _SECTIONS = (
         "entries",
         "How much its options matter. The default is the entry without options of its own.",
     ),
+    Section(
+        "effort",
+        "What the runs asked for",
+        note="Means over runs. Proposals beyond what was simulated are designs that the run knew already, "
+        "which cost nothing here.",
+    ),
     Section("cells", "What was compared"),
 )
 

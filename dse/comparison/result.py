@@ -14,6 +14,7 @@ from dse.comparison.rows import (
     BudgetRow,
     CellRow,
     CurveRow,
+    EffortRow,
     EntryRow,
     ImprovementRow,
     ProfileRow,
@@ -34,6 +35,7 @@ _ROWS: dict[str, type[Row]] = {
     "improvement": ImprovementRow,
     "wins": WinRow,
     "targets": TargetRow,
+    "effort": EffortRow,
     "algorithms": AlgorithmRow,
     "entries": EntryRow,
     "profiles": ProfileRow,
@@ -62,6 +64,7 @@ class Comparison:
     improvement: tuple[ImprovementRow, ...]
     wins: tuple[WinRow, ...]
     targets: tuple[TargetRow, ...]
+    effort: tuple[EffortRow, ...]
     algorithms: tuple[AlgorithmRow, ...]
     entries: tuple[EntryRow, ...]
     profiles: tuple[ProfileRow, ...]

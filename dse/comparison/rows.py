@@ -64,6 +64,20 @@ class BudgetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EffortRow:
+    """What an agent's runs of a cell asked for until they ended, means over the runs.
+
+    spent: unique simulations. proposals: designs asked for, those that a run knew already included.
+    """
+
+    cell: str
+    agent: str
+    runs: int
+    spent: float
+    proposals: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileRow:
     """Share of an agent's runs over all cells whose regret at the last budget is at most `tau`."""
 
@@ -166,6 +180,7 @@ Row = (
     CellRow
     | CurveRow
     | BudgetRow
+    | EffortRow
     | ProfileRow
     | ImprovementRow
     | TargetRow

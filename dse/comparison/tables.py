@@ -18,6 +18,7 @@ from dse.comparison.rows import (
     BudgetRow,
     CellRow,
     CurveRow,
+    EffortRow,
     EntryRow,
     ImprovementRow,
     ProfileRow,
@@ -83,6 +84,18 @@ def budget_rows(cells: Sequence[CellCurves], plan: Plan) -> list[BudgetRow]:
         for budget in plan.budgets
         for label in plan.labels
     ]
+
+
+def effort_rows(cells: Sequence[CellCurves], plan: Plan) -> list[EffortRow]:
+    """What runs asked for, cell by cell."""
+    found = []
+    for one in cells:
+        for label in plan.labels:
+            curves = one.curves[label]
+            spent = float(np.mean([curve.ended for curve in curves]))
+            proposals = float(np.mean([curve.proposals for curve in curves]))
+            found.append(EffortRow(one.cell.name, label, len(curves), spent, proposals))
+    return found
 
 
 def profile_rows(cells: Sequence[CellCurves], plan: Plan) -> list[ProfileRow]:

@@ -132,7 +132,7 @@ def test_the_page_has_every_figure_table_and_warning(found):
         "improvement",
         "entries",
     ]
-    tables = ["budgets", "improvement", "targets", "wins", "algorithms", "entries", "cells"]
+    tables = ["budgets", "improvement", "targets", "wins", "algorithms", "entries", "effort", "cells"]
     assert list(dict.fromkeys(re.findall(r'id="table-(\w+)"', page))) == tables
     assert "Fewer than 10 seeds (the least: 3)" in page
     assert "3 agents, 2 cells, 18 runs" in page

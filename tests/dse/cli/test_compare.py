@@ -62,7 +62,7 @@ def test_quiet_prints_nothing_on_stdout(dse, study_file):
 def test_a_folder_gets_the_report_and_a_file_the_curves(dse, study_file, tmp_path):
     done = dse("compare", study_file, "-o", "out", "--plot", "curves.html", "--by", "name")
 
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Wrote out/report.html and 8 more files.")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Wrote out/report.html and 9 more files.")
     assert "Comparison: small" in (tmp_path / "out/report.html").read_text()
     assert "Unique designs simulated" in (tmp_path / "curves.html").read_text()
 

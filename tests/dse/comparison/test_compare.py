@@ -82,6 +82,15 @@ def test_targets_count_who_arrived(found):
     assert sum(row.runs for row in rows) == sum(row.runs for row in found.targets if row.cell == "all")
 
 
+def test_proposals_are_counted_with_those_that_were_repeats(found, store):
+    for row in found.effort:
+        result = dse.CampaignResult.load(store, f"which objectives=#{1 if row.cell == SEVERAL else 2}")
+        trials = result.to_frame()
+        asked = trials[trials["agent"] == row.agent]
+        assert (row.runs, row.spent) == (3, 40.0)
+        assert row.proposals == pytest.approx(len(asked) / 3)
+
+
 def test_few_seeds_are_warned_of(found):
     assert found.warnings[0].startswith("Fewer than 10 seeds (the least: 3)")
 
@@ -239,7 +248,7 @@ def test_what_is_saved_is_what_was_found(found, tmp_path):
         "report.json",
         *(
             f"{name}.csv"
-            for name in ("cells", "budgets", "improvement", "wins", "targets", "profiles", "curves")
+            for name in ("cells", "budgets", "improvement", "wins", "targets", "effort", "profiles", "curves")
         ),
     }
     assert data["budgets"][0]["iqm"] == found.budgets[0].iqm
