@@ -223,6 +223,17 @@ class FidelityConfig(_Model):
         return self
 
 
+class WarmStartConfig(_Model):
+    """`[warm_start]`: every run begins with the best designs of an earlier campaign.
+
+    campaign: its name or number, in the same store, or in `store` (relative to the file). designs: so many.
+    """
+
+    campaign: str | int
+    store: str | None = None
+    designs: int = Field(default=16, ge=1, le=100_000)
+
+
 class CampaignConfig(_Model):
     """A whole campaign file."""
 
@@ -237,6 +248,7 @@ class CampaignConfig(_Model):
     budget: BudgetConfig
     stop: StopConfig = StopConfig()
     fidelity: FidelityConfig | None = None
+    warm_start: WarmStartConfig | None = None
     aggregate: str = COMBINED
     constraints: list[ConstraintConfig] = Field(default_factory=list)
     space: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)

@@ -40,7 +40,8 @@ events = logging.getLogger("dse.campaign")
 class CampaignLoop:
     """One session of a campaign that exists in the store, from wherever its log ends to its budget.
 
-    stop: when raised, the loop ends after the current batch.
+    stop: when raised, the loop ends after the current batch. warm: rows of the search space with which every
+    run begins.
     """
 
     setup: Setup
@@ -50,6 +51,7 @@ class CampaignLoop:
     stop: StopFlag
     watcher: Watcher | None = None
     snapshot_every: int = _SNAPSHOT_EVERY
+    warm: IndexMatrix | None = None
     _runs: list[AgentRun] = field(default_factory=list)
     _appended: list[TrialBlock] = field(default_factory=list)
     _front: FrontArchive = field(init=False)
@@ -151,6 +153,7 @@ class CampaignLoop:
             run = start_run(
                 row, problem, setup.config.budget, setup.full_space, seed, setup.stop, ladder, screen
             )
+        run.warm = self.warm
         mine = np.flatnonzero(log.run == number)
         if not len(mine):
             return run
