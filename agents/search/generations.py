@@ -47,11 +47,12 @@ class Generations(ABC):
 
     def hear(self, indices: IndexMatrix, results: Results) -> None:
         """Remember designs of others; between two generations they are learned from as one."""
+        new = indices[self._memory.archive.find(indices) < 0]
         self._memory.hear(indices, results)
         if len(self._pending):
             self._drop_pending(indices)
-        elif len(indices):
-            self._learn(indices)
+        elif len(new):
+            self._learn(new)
 
     def _drop_pending(self, known: IndexMatrix) -> None:
         """Propose no design of the unfinished generation that was heard of; its result is known."""

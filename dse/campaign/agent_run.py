@@ -50,6 +50,7 @@ class AgentRun:
     simulations. proposals: rows asked. cpu_seconds: of its simulations; wall_seconds: of its batches. watch:
     the stop rules. ladder, screen: of `[fidelity]`. seen: designs known in full; reached: the largest share
     of the others that was simulated. warm: rows of `space` that come before what the searcher proposes.
+    heard: the last trial of the campaign that it may know of from others.
     """
 
     row: RunRow
@@ -69,6 +70,7 @@ class AgentRun:
     seen: set[int | bytes] = field(default_factory=set)
     reached: dict[int | bytes, float] = field(default_factory=dict)
     warm: IndexMatrix | None = None
+    heard: int = 0
 
     @property
     def proposal_limit(self) -> int:

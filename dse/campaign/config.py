@@ -235,12 +235,16 @@ class WarmStartConfig(_Model):
 
 
 class CampaignConfig(_Model):
-    """A whole campaign file."""
+    """A whole campaign file.
+
+    share: agents are told of what the others of the same seed number have simulated.
+    """
 
     name: str = Field(min_length=1, max_length=100)
     seed: int = Field(default=1, ge=0)
     description: str = ""
     baseline: str | dict[str, Scalar] | None = None
+    share: bool = False
     simulator: SimulatorConfig = SimulatorConfig()
     workloads: list[WorkloadConfig] = Field(min_length=1)
     objectives: list[ObjectiveConfig] = Field(min_length=1)
