@@ -41,7 +41,7 @@ class Options:
     members: Any = option((), meaning="tables: `subsystems`, `name` of a searcher, `options`")  # noqa: RUF009
     rest: str = option("local", meaning="searcher of each subsystem that no member has")
     play: str = option("alternating", meaning="how the members move", choices=("alternating", "simultaneous"))
-    turn: int = option(16, low=1, meaning="most new designs of a member's turn (alternating)")
+    turn: int = option(8, low=1, meaning="most new designs of a member's turn (alternating)")
 
 
 @dataclass(frozen=True, slots=True)

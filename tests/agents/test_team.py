@@ -53,7 +53,7 @@ def _team(problem, seed, **options):
 def test_a_mixed_team_reaches_the_known_optimum_of_parameters_that_interact(seed, build):
     toy = make_toy(seed, n_objectives=1, n_parameters=5, n_pairs=4, failing=0)
 
-    log = drive(build("team", toy.problem, members=MIXED), toy, 400)
+    log = drive(build("team", toy.problem, members=MIXED), toy, 1000)
 
     assert log.feasible_costs.min() == optimum(toy)
 
@@ -62,7 +62,7 @@ def test_a_mixed_team_reaches_the_known_optimum_of_parameters_that_interact(seed
 def test_one_search_a_subsystem_reaches_it_too(seed, build):
     toy = make_toy(seed, n_objectives=1, n_parameters=5, n_pairs=4, failing=0)
 
-    log = drive(build("team", toy.problem), toy, 400)
+    log = drive(build("team", toy.problem), toy, 1000)
 
     assert log.feasible_costs.min() == optimum(toy)
 
