@@ -29,6 +29,7 @@ SEARCHERS = {
     "nsga2": "agents.search.nsga2:Nsga2",
     "nsga3": "agents.search.nsga3:Nsga3",
     "ippo": "agents.learning.ippo:Ippo",
+    "team": "agents.team:Team",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}
 EXPORTERS = {

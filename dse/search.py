@@ -122,6 +122,18 @@ class Searcher(Protocol):
         ...
 
 
+@runtime_checkable
+class Listener(Protocol):
+    """A searcher that also takes designs which it did not ask for: of an earlier campaign, or of others."""
+
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Learn from these canonical designs (B, D), and never propose them.
+
+        Called only where `state` may be: between a tell and the next ask.
+        """
+        ...
+
+
 def parse_options(options: type[T], given: Mapping[str, Any], who: str) -> T:
     """Build a frozen dataclass of options from what the user wrote; `who` is named in the messages.
 

@@ -114,6 +114,11 @@ class Ippo:
                 self._update()
                 self._forget_batch()
 
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Remember designs of others: their best are imitated, and none is proposed."""
+        self._seen.add(indices)
+        self._archive.add(indices, results.costs, results.violations)
+
     def diagnostics(self) -> dict[str, float]:
         """Of the last batch: entropy (share of the most), approx_kl (nats, an agent), clip_fraction and
         unique_share (new designs among the samples); and the numbers of updates and restarts so far."""

@@ -86,6 +86,13 @@ class Annealing:
                 chain.spent += len(chain.asked)
                 chain.asked = self._nothing()
 
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Remember designs of others; a chain that has not begun may begin at the best that is known."""
+        self._memory.hear(indices, results)
+        for chain in self._chains:
+            if not len(chain.incumbent):
+                self._restart(chain)
+
     def state(self) -> dict[str, Any]:
         """Archive, generator and chains."""
         chains = [

@@ -20,7 +20,7 @@ from agents.search.archive import usable
 from agents.search.generations import Generations
 from agents.search.scalarize import Floats
 from agents.search.values import barred_values, with_effect
-from dse.search import SearchProblem
+from dse.search import Results, SearchProblem
 from dse.space import IndexMatrix
 
 _ROUNDS = 8  # of sampling to fill a generation with new designs
@@ -62,6 +62,12 @@ class Factored(Generations):
     def _sharpened(self, tables: Floats) -> Floats:
         """The tables (K, D, V) as they are sampled, before the floor."""
         return tables
+
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Remember designs of others; between two generations they are learned from as one."""
+        if not len(self._pending):
+            self._begin()
+        super().hear(indices, results)
 
     def state(self) -> dict[str, Any]:
         """Archive, generator, the unfinished generation, and the models with what they drew again."""

@@ -45,6 +45,26 @@ class Generations(ABC):
         if len(proposal) and not len(self._pending):
             self._learn(self._generation)
 
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Remember designs of others; between two generations they are learned from as one."""
+        new = indices[self._memory.archive.find(indices) < 0]
+        self._memory.hear(indices, results)
+        if len(self._pending):
+            self._drop_pending(indices)
+        elif len(new):
+            self._learn(new)
+
+    def _drop_pending(self, known: IndexMatrix) -> None:
+        """Propose no design of the unfinished generation that was heard of; its result is known."""
+        keys = self.space.keys
+        heard = np.isin(keys(self._pending), keys(known))
+        done = self._generation[: len(self._generation) - len(self._pending)]
+        rest = self._pending[~heard]
+        self._generation = np.concatenate([done, self._pending[heard], rest])
+        self._pending = rest
+        if not len(rest):
+            self._learn(self._generation)
+
     def state(self) -> dict[str, Any]:
         """Archive, generator and the unfinished generation."""
         return {**self._memory.state(), "generation": self._generation, "pending": len(self._pending)}

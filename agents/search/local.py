@@ -79,6 +79,10 @@ class LocalSearch:
                 self._move(chain, chain.asked, self._archive.find(chain.asked))
                 chain.asked = chain.asked[:0]
 
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Remember designs of others; chains that start again begin at the best that is known."""
+        self._memory.hear(indices, results)
+
     def state(self) -> dict[str, Any]:
         """Archive, generator and chains."""
         return {**self._memory.state(), "chains": [_chain_state(chain) for chain in self._chains]}

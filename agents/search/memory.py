@@ -28,6 +28,11 @@ class Memory:
         """Remember the results of these designs."""
         self.archive.add(designs, results.costs, results.violations)
 
+    def hear(self, designs: IndexMatrix, results: Results) -> None:
+        """Remember the results of designs that were not proposed; they count as seen from now on."""
+        self.seen.add(designs)
+        self.add(designs, results)
+
     def weights(self, n: int) -> Floats:
         """`n` fresh preferences (n, M)."""
         return preference_weights(n, self.problem.n_objectives, self.rng)

@@ -76,7 +76,21 @@ class Nsga2:
         """Collect results; when the generation is complete, survival selects the next population."""
         if not len(proposal):
             return
-        self._told.append(_individuals(proposal.indices, results))
+        self._learn(proposal.indices, results)
+
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Designs of others join the generation that is told next, or are one of their own."""
+        keys = self.space.keys(indices)
+        news = self._seen.fresh(indices) | np.isin(keys, self.space.keys(self._pending))
+        self._seen.add(indices)
+        self._pending = self._pending[~np.isin(self.space.keys(self._pending), keys)]
+        if news.any():
+            told = Results(results.costs[news], results.violations[news], results.cached[news])
+            self._learn(indices[news], told)
+
+    def _learn(self, indices: IndexMatrix, results: Results) -> None:
+        """Note these results; when nothing of the generation is pending, survival selects."""
+        self._told.append(_individuals(indices, results))
         if not len(self._pending):
             self._algorithm.tell(infills=_population(_joined(self._told)))
             self._told = []

@@ -16,7 +16,8 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from agents.search.nsga2 import Nsga2, Options
 from agents.search.scalarize import Floats
-from dse.search import Capabilities, Proposal, Results
+from dse.search import Capabilities, Results
+from dse.space import IndexMatrix
 
 __all__ = ["Nsga3", "Options"]
 
@@ -27,11 +28,10 @@ class Nsga3(Nsga2):
     capabilities = Capabilities()
     name: ClassVar[str] = "nsga3"
 
-    def tell(self, proposal: Proposal, results: Results) -> None:
-        """Collect results; when the generation is complete, survival selects the next population."""
+    def _learn(self, indices: IndexMatrix, results: Results) -> None:
         scaled = Results(self._problem.scaled(results.costs), results.violations, results.cached)
         with warnings.catch_warnings():  # pymoo's normalisation sets the filters of the whole process
-            super().tell(proposal, scaled)
+            super()._learn(indices, scaled)
 
     def state(self) -> dict[str, Any]:
         """The state of NSGA-II, and the points that normalise the objectives."""

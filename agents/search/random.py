@@ -11,6 +11,7 @@ from agents.options import read_options
 from agents.search.archive import Seen
 from agents.search.rng import generator, generator_state, restore_generator
 from dse.search import Capabilities, Proposal, Results, SearchProblem
+from dse.space import IndexMatrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class RandomSearch:
 
     def tell(self, proposal: Proposal, results: Results) -> None:
         """Random search learns nothing."""
+
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Leave these designs out."""
+        self._seen.add(indices)
 
     def state(self) -> dict[str, Any]:
         """Proposed designs and the generator."""

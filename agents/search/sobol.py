@@ -60,6 +60,12 @@ class SobolSearch:
     def tell(self, proposal: Proposal, results: Results) -> None:
         """A sweep learns nothing."""
 
+    def hear(self, indices: IndexMatrix, results: Results) -> None:
+        """Leave these designs out."""
+        self._seen.add(indices)
+        keys = self.space.keys
+        self._pending = self._pending[~np.isin(keys(self._pending), keys(indices))]
+
     def state(self) -> dict[str, Any]:
         """How the points were scrambled, how many were drawn, and what was proposed."""
         return {

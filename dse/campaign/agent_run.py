@@ -16,7 +16,7 @@ from dse.campaign.screening import Screen
 from dse.campaign.stop_rules import StopRules, StopWatch
 from dse.errors import ConfigError, DseError, ReplayError
 from dse.registry import check_keywords, resolve
-from dse.search import Proposal, Results, Searcher, SearchProblem
+from dse.search import Listener, Proposal, Results, Searcher, SearchProblem
 from dse.seeding import seed_sequence
 from dse.space import DesignSpace, IndexMatrix
 from dse.state import pack, unpack
@@ -28,6 +28,7 @@ class Asked:
     """A checked proposal: rows (B, D) of the simulator's space, their keys, which are repeats.
 
     repeated: known in full, or twice in the batch. places: how many of them the budget lets be simulated.
+    warm: designs of an earlier campaign, which the searcher did not ask for.
     """
 
     proposal: Proposal
@@ -35,6 +36,7 @@ class Asked:
     keys: list[int | bytes]
     repeated: NDArray[np.bool_]
     places: int
+    warm: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +49,8 @@ class AgentRun:
     spent: designs new to this run so far, those that violate the space included; on a ladder, full
     simulations. proposals: rows asked. cpu_seconds: of its simulations; wall_seconds: of its batches. watch:
     the stop rules. ladder, screen: of `[fidelity]`. seen: designs known in full; reached: the largest share
-    of the others that was simulated.
+    of the others that was simulated. warm: rows of `space` that come before what the searcher proposes.
+    heard: the last trial of the campaign that it may know of from others.
     """
 
     row: RunRow
@@ -66,6 +69,8 @@ class AgentRun:
     exhausted: bool = False
     seen: set[int | bytes] = field(default_factory=set)
     reached: dict[int | bytes, float] = field(default_factory=dict)
+    warm: IndexMatrix | None = None
+    heard: int = 0
 
     @property
     def proposal_limit(self) -> int:
@@ -104,6 +109,9 @@ class AgentRun:
 
     def ask(self) -> Asked | None:
         """The next batch, or None when the searcher has nothing left. DseError for a wrong proposal."""
+        if self.warm is not None and self.proposals < len(self.warm):
+            n = min(self._affordable(), self.proposal_limit - self.proposals)
+            return self._asked(Proposal(self.warm[self.proposals : self.proposals + n]), 1, warm=True)
         times = self.ladder.oversample if self.ladder and self.screen and self.screen.ready else 1
         n = min(
             self._affordable() * times,
@@ -115,14 +123,16 @@ class AgentRun:
             self.exhausted = True
             return None
         self._check(proposal, n)
-        rows = self.space.embed(proposal.indices, self.parent)
-        keys: list[int | bytes] = self.parent.keys(rows).tolist()
-        return Asked(proposal, rows, keys, self._repeated(keys), -(-len(rows) // times))
+        return self._asked(proposal, times)
 
     def tell(self, asked: Asked, scores: Scores, result: Evaluated) -> None:
         """Give the searcher its results and count the batch."""
         repeated = result.origin == np.uint8(Origin.REPEAT)
-        self.searcher.tell(asked.proposal, Results(scores.costs, scores.violations, repeated))
+        results = Results(scores.costs, scores.violations, repeated)
+        if not asked.warm:
+            self.searcher.tell(asked.proposal, results)
+        elif isinstance(self.searcher, Listener):
+            self.searcher.hear(asked.proposal.indices, results)
         self._know(asked.rows, asked.keys, result.metrics, result.fidelity)
         self.spent += float(result.charge.sum())
         self.proposals += len(asked)
@@ -169,6 +179,12 @@ class AgentRun:
                 "Start the campaign anew under another name; designs already simulated cost nothing"
             )
         return asked
+
+    def _asked(self, proposal: Proposal, times: int, *, warm: bool = False) -> Asked:
+        """The batch of this proposal, of which one design in `times` may be simulated."""
+        rows = self.space.embed(proposal.indices, self.parent)
+        keys: list[int | bytes] = self.parent.keys(rows).tolist()
+        return Asked(proposal, rows, keys, self._repeated(keys), -(-len(rows) // times), warm)
 
     def _affordable(self) -> int:
         """How many new designs the budget pays for in the next batch, whatever becomes of them."""

@@ -11,6 +11,7 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -26,6 +27,7 @@ from dse.campaign.loop import CampaignLoop
 from dse.campaign.progress import Watcher
 from dse.campaign.result import CampaignResult, absolute
 from dse.campaign.setup import Setup, set_up
+from dse.campaign.warm_start import WarmStart, find_warm_start, kept_warm_start
 from dse.errors import ConfigError, LookupFailed
 from dse.executors import Executor, ExecutorOptions, check_options, make_executor
 from dse.executors.leases import CampaignPlace
@@ -60,6 +62,7 @@ class Campaign:
         checked = config if isinstance(config, CampaignConfig) else check_config(config, self.source)
         self.setup: Setup = set_up(checked, self.source, self.base, simulator)
         self._files: tuple[AttachedFile, ...] | None = None
+        self._kept_warm_start: WarmStart | None = None
         self._check_agents()
 
     @classmethod
@@ -82,6 +85,7 @@ class Campaign:
             base = place_of(store).base_path(record.config_base)
             with folder_with_files(reader, record.id, record.config, base) as folder:
                 campaign = cls({**record.config, "name": record.name}, base=folder, simulator=simulator)
+                campaign._kept_warm_start = kept_warm_start(record)
                 if folder != base:
                     campaign.base = base
                     campaign._files = files_of(campaign.config, campaign.source, folder)
@@ -115,9 +119,11 @@ class Campaign:
         if store is None:
             with tempfile.TemporaryDirectory(prefix="marl-dse-") as folder:
                 path = Path(folder) / "store.sqlite"
+                self.warm_start(None)  # the new store has nothing to begin with
                 return self.run(store=path, threads=threads, progress=progress, name=name, **how)
+        warm_start = self.warm_start(store)
         with Store(store) as opened:
-            campaign = self._create(opened, name)
+            campaign = self._create(opened, name, warm_start)
             return self._session(CampaignPlace(store, opened, campaign), threads, progress, how)
 
     def resume(
@@ -145,9 +151,25 @@ class Campaign:
             opened.set_state(record.id, "running")
             return self._session(CampaignPlace(store, opened, record.id), threads, progress, how)
 
-    def dry_run(self, *, threads: int | None = None) -> DryRun:
-        """Sizes, the time to expect, and ranges of the objectives over a sample; stores nothing."""
-        return dry_run(self.setup, threads or usable_cores())
+    def dry_run(self, *, threads: int | None = None, store: Path | str | None = None) -> DryRun:
+        """Sizes, the time to expect, and ranges of the objectives over a sample; stores nothing.
+
+        store: in which the campaign of `[warm_start]` is looked for.
+        """
+        warm_start = self.warm_start(store)
+        report = dry_run(self.setup, threads or usable_cores())
+        return report if warm_start is None else replace(report, warm_start=warm_start.lines)
+
+    def warm_start(self, store: Path | str | None) -> WarmStart | None:
+        """What `[warm_start]` stands for now, or stood for when a campaign of a store started, if anything.
+
+        store: that of the run. Raises InputError if the campaign is not there, or has none for this space.
+        """
+        wanted, setup = self.config.warm_start, self.setup
+        if wanted is None or self._kept_warm_start is not None:
+            return self._kept_warm_start
+        with self.source.at("warm_start"):
+            return find_warm_start(wanted, store, self.base, setup.simulator.name, setup.space, setup.scorer)
 
     def evaluator(
         self, store: Store, benches: Sequence[int] | None = None, executor: Executor | None = None
@@ -202,6 +224,8 @@ class Campaign:
             ):
                 evaluator = self.evaluator(store, benches, executor)
                 loop = CampaignLoop(self.setup, store, campaign, evaluator, stop, progress)
+                kept = kept_warm_start(record)
+                loop.warm = kept.rows(setup.space) if kept is not None else None
                 trials = loop.run()
             state = "finished" if loop.finished else "interrupted"
             log.info("campaign %r is %s, %d trials", record.name, state, len(trials))
@@ -215,8 +239,10 @@ class Campaign:
             raise KeyboardInterrupt
         return CampaignResult(store.reader.campaign(campaign), trials, absolute(place.url))
 
-    def _create(self, store: Store, name: str | None) -> int:
+    def _create(self, store: Store, name: str | None, warm_start: WarmStart | None) -> int:
         setup = self.setup
+        for line in warm_start.lines if warm_start is not None else ():
+            log.info("warm start: %s", line)
         benches = self._benches(store)
         header = CampaignHeader(
             name=_free_name(store, name or self.config.name),
@@ -235,6 +261,7 @@ class Campaign:
                 "space": setup.full_space.hash,
                 "search_space": setup.space.hash,
                 **({"fidelity": setup.ladder.digest} if setup.ladder else {}),
+                **({"warm_start": warm_start.to_dict()} if warm_start is not None else {}),
             },
             runs=setup.runs,
         )

@@ -223,13 +223,28 @@ class FidelityConfig(_Model):
         return self
 
 
+class WarmStartConfig(_Model):
+    """`[warm_start]`: every run begins with the best designs of an earlier campaign.
+
+    campaign: its name or number, in the same store, or in `store` (relative to the file). designs: so many.
+    """
+
+    campaign: str | int
+    store: str | None = None
+    designs: int = Field(default=16, ge=1, le=100_000)
+
+
 class CampaignConfig(_Model):
-    """A whole campaign file."""
+    """A whole campaign file.
+
+    share: agents are told of what the others of the same seed number have simulated.
+    """
 
     name: str = Field(min_length=1, max_length=100)
     seed: int = Field(default=1, ge=0)
     description: str = ""
     baseline: str | dict[str, Scalar] | None = None
+    share: bool = False
     simulator: SimulatorConfig = SimulatorConfig()
     workloads: list[WorkloadConfig] = Field(min_length=1)
     objectives: list[ObjectiveConfig] = Field(min_length=1)
@@ -237,6 +252,7 @@ class CampaignConfig(_Model):
     budget: BudgetConfig
     stop: StopConfig = StopConfig()
     fidelity: FidelityConfig | None = None
+    warm_start: WarmStartConfig | None = None
     aggregate: str = COMBINED
     constraints: list[ConstraintConfig] = Field(default_factory=list)
     space: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)

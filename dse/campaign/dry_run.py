@@ -34,8 +34,8 @@ class DryRun:
 
     notes: remarks of the simulator on the baseline (too short a run, ...).
     designs: the budget of all runs; on the steps of `[fidelity]` it counts full simulations. steps: what one
-    batch runs on each of these, and what it costs. seconds: expected for the whole budget if no design is
-    ever repeated, at the sample's measured speed.
+    batch runs on each of these, and what it costs. warm_start: what every run begins with.
+    seconds: expected for the whole budget if no design is ever repeated, at the sample's measured speed.
     """
 
     name: str
@@ -54,6 +54,7 @@ class DryRun:
     ranges: tuple[Range, ...]
     notes: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    warm_start: tuple[str, ...] = ()
 
 
 def dry_run(setup: Setup, threads: int) -> DryRun:

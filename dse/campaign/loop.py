@@ -1,8 +1,9 @@
 """The loop of a campaign: ask, look up or simulate, tell, store; and how it continues after an interruption.
 
-Runs take turns, one batch each, in the order of the campaign file. Nothing a run is told depends on other
-runs, on threads or on time, so its log is the same however the campaign was cut into sessions: a resumed run
-loads its last snapshot, and asks for and checks every batch that the log has after it.
+Runs take turns, one batch each, in the order of the campaign file. Nothing a run is told depends on threads
+or on time, nor on other runs unless they share (`sharing`), so its log is the same however the campaign was
+cut into sessions: a resumed run loads its last snapshot, and asks for and checks every batch that the log has
+after it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dse.campaign.reference_sample import ENOUGH_FEASIBLE, reference_rounds
 from dse.campaign.scoring import Scores, reference_and_ideal
 from dse.campaign.screening import Screen
 from dse.campaign.setup import REFERENCE, Setup
+from dse.campaign.sharing import Sharing
 from dse.errors import DseError, StoreError
 from dse.fault_points import reach
 from dse.front import FrontArchive
@@ -40,7 +42,8 @@ events = logging.getLogger("dse.campaign")
 class CampaignLoop:
     """One session of a campaign that exists in the store, from wherever its log ends to its budget.
 
-    stop: when raised, the loop ends after the current batch.
+    stop: when raised, the loop ends after the current batch. warm: rows of the search space with which every
+    run begins.
     """
 
     setup: Setup
@@ -50,10 +53,12 @@ class CampaignLoop:
     stop: StopFlag
     watcher: Watcher | None = None
     snapshot_every: int = _SNAPSHOT_EVERY
+    warm: IndexMatrix | None = None
     _runs: list[AgentRun] = field(default_factory=list)
     _appended: list[TrialBlock] = field(default_factory=list)
     _front: FrontArchive = field(init=False)
     _climb: Climb | None = None
+    _sharing: Sharing | None = None
     _last_id: int = 0
     _append_to_store: Append = field(init=False)
 
@@ -70,6 +75,9 @@ class CampaignLoop:
         meter = Meter(self.watcher, problem.objectives, problem.reference, problem.ideal, unit)
         for scores in reference_scores:
             meter.add(scores, new=False)
+        if self.setup.config.share:
+            self._sharing = Sharing(self.setup)
+            self._sharing.add_log(log)
         if self.setup.ladder is not None:
             self._climb = make_climb(self.setup, self.setup.ladder, self.evaluator)
         self._runs = [
@@ -151,6 +159,7 @@ class CampaignLoop:
             run = start_run(
                 row, problem, setup.config.budget, setup.full_space, seed, setup.stop, ladder, screen
             )
+        run.warm = self.warm
         mine = np.flatnonzero(log.run == number)
         if not len(mine):
             return run
@@ -162,9 +171,12 @@ class CampaignLoop:
             scores = setup.scorer.score(log.indices[told], log.metrics[told], log.fidelity[told])
             run.recall(setup.full_space.keys(log.indices[told]).tolist(), scores, log, told)
             meter.add(scores, new=False)
+            run.heard = int(log.id[mine[batches == run.batches - 1][0]]) - 1
             mine = mine[batches >= run.batches]
         for rows in np.split(mine, np.flatnonzero(np.diff(log.batch[mine])) + 1):
             if len(rows):
+                if self._sharing is not None:
+                    self._sharing.tell(run, before=int(log.id[rows[0]]) - 1)
                 asked = run.replay(log.indices[rows])
                 result = Evaluated(
                     log.metrics[rows],
@@ -209,6 +221,8 @@ class CampaignLoop:
 
     def _batch(self, run: AgentRun, meter: Meter) -> None:
         started = time.monotonic()
+        if self._sharing is not None:
+            self._sharing.tell(run, before=self._last_id)
         asked = run.ask()
         if asked is None:
             return
@@ -260,6 +274,8 @@ class CampaignLoop:
         self._appended.append(block)
         ids = np.arange(self._last_id + 1, self._last_id + 1 + len(rows))
         self._last_id += len(rows)
+        if self._sharing is not None:
+            self._sharing.add(run, block, self._last_id)
         kept = scores.feasible
         added, removed = self._front.insert(scores.costs[kept], ids[kept])
         self.store.set_front(self.campaign, added.tolist(), removed.tolist())

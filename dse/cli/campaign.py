@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.campaign import Campaign
-from dse.campaign.config import UNLIMITED, AgentConfig, BudgetConfig, StudyConfig
+from dse.campaign.config import UNLIMITED, AgentConfig, BudgetConfig, StudyConfig, WarmStartConfig
 from dse.campaign.dry_run import steps_of
 from dse.campaign.fidelity import Ladder
 from dse.campaign.programs import size_text
@@ -78,6 +78,7 @@ def resolved(campaign: Campaign) -> dict[str, Any]:
         "agents": [_agent(agent) for agent in config.agents],
         "budget": _budget(config.budget, setup.ladder),
         "fidelity": list(steps_of(setup)),
+        **({"warm_start": _warm_start(config.warm_start)} if config.warm_start is not None else {}),
         "stop": [f"when one design has {one.text}" for one in setup.stop.target] + _stalled(campaign),
         "seed": config.seed,
     }
@@ -102,6 +103,11 @@ def _budget(budget: BudgetConfig, ladder: Ladder | None) -> list[str]:
     if budget.wall_seconds is not None:
         limits.append(f"{format_duration(budget.wall_seconds)} (clock)")
     return [f"{limit}, each run" for limit in limits] + [f"in batches of {budget.batch}"]
+
+
+def _warm_start(wanted: WarmStartConfig) -> str:
+    where = f" of {wanted.store}" if wanted.store is not None else ""
+    return f"up to {wanted.designs:,} designs of campaign {wanted.campaign!r}{where}"
 
 
 def _stalled(campaign: Campaign) -> list[str]:

@@ -79,13 +79,13 @@ def run(
     if study.expanded:
         refuse_name(name)
         if dry_run:
-            dry_run_study(study, threads, as_json=as_json)
+            dry_run_study(study, threads, store or default_store(), as_json=as_json)
         else:
             run_study(study, store or default_store(), threads, how, as_json=as_json, quiet=quiet)
         return
     campaign = next(study.campaigns())
     if dry_run:
-        _show_dry_run(campaign.dry_run(threads=threads), as_json)
+        _show_dry_run(campaign.dry_run(threads=threads, store=store or default_store()), as_json)
         return
     path = store or default_store()
     wanted = free_name(path, name or campaign.config.name)
@@ -207,6 +207,8 @@ def _show_dry_run(report: DryRun, as_json: bool) -> None:
         f"  budget     {report.designs:,} {'full simulations' if report.steps else 'unique designs'} in "
         f"{report.runs} runs; at most {format_duration(report.seconds)} with {report.threads} threads"
     )
+    for i, line in enumerate(report.warm_start):
+        shown.print(f"  {'' if i else 'warm start':<10} {line}", markup=False, highlight=False)
     if report.steps:
         shown.print(f"  a batch    {', '.join(report.steps)}")
     shown.print(

@@ -53,9 +53,9 @@ def run_study(
         raise typer.Exit(4)
 
 
-def dry_run_study(study: Study, threads: int | None, *, as_json: bool) -> None:
+def dry_run_study(study: Study, threads: int | None, store: Path | str, *, as_json: bool) -> None:
     """Simulate a sample of every campaign and show what each would cost; stores nothing."""
-    reports = [campaign.dry_run(threads=threads) for campaign in study.campaigns()]
+    reports = [campaign.dry_run(threads=threads, store=store) for campaign in study.campaigns()]
     if as_json:
         print_json([dataclasses.asdict(report) for report in reports])
         return

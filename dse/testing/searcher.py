@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.front import hypervolume
-from dse.search import Proposal, Results, Searcher, SearchProblem
+from dse.search import Listener, Proposal, Results, Searcher, SearchProblem
 from dse.space import IndexMatrix
 from dse.state import pack, unpack
 from dse.testing.toys import Toy, make_toy, tiny_toy
@@ -74,6 +74,7 @@ def check_searcher(factory: Factory) -> None:
     check_saved_state_stands_still(factory)
     check_failed_designs(factory)
     check_exhaustion(factory)
+    check_hearing(factory)
 
 
 def check_proposals(factory: Factory, *, n_unique: int = 150) -> None:
@@ -158,6 +159,36 @@ def check_exhaustion(factory: Factory) -> None:
     assert len(log.indices) > 0, "nothing was proposed"
     if searcher.capabilities.needs_exhaustion:
         assert len(searcher.ask(8)) == 0, "a finished sweep must give an empty proposal"
+
+
+def check_hearing(factory: Factory) -> None:
+    """A searcher with `hear` (`dse.search.Listener`) takes designs of others at any time.
+
+    It resumes exactly after that, and never proposes those designs. Searchers without it pass.
+    """
+    toy = make_toy(6, n_pairs=4)
+    first, second = (factory(toy.problem, np.random.SeedSequence(seed)) for seed in (15, 16))
+    if not isinstance(first, Listener) or not isinstance(second, Listener):
+        return
+    heard = np.unique(toy.problem.space.sample(60, np.random.default_rng(1), feasible=True), axis=0)
+    foreign = {row.tobytes() for row in heard}
+    for step, part in enumerate(np.array_split(heard, 4)):
+        first.hear(part, toy.evaluate(part))
+        first.hear(part, toy.evaluate(part))
+        for _ in range(step):
+            proposal = first.ask(12)
+            check_proposal(proposal, toy.problem, 12)
+            first.tell(proposal, toy.evaluate(proposal.indices))
+    first.hear(proposal.indices, toy.evaluate(proposal.indices))
+    second.load(unpack(pack(first.state())))
+    for _ in range(6):
+        ours, theirs = first.ask(12), second.ask(12)
+        same = np.array_equal(ours.indices, theirs.indices)
+        assert same, "a searcher saved after it heard of designs went on differently"
+        again = {row.tobytes() for row in ours.indices} & foreign
+        assert not again, "a design that the searcher heard of was proposed"
+        for searcher in (first, second):
+            searcher.tell(ours, toy.evaluate(ours.indices))
 
 
 def _interrupted(factory: Factory, toy: Toy, n_unique: int, *, batch: int, after: int) -> Log:

@@ -9,7 +9,7 @@ from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
 
 SEARCHERS = names("searcher")
-LEARNING = ("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "ippo")
+LEARNING = ("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "ippo", "team")
 CHECKS = (
     conformance.check_proposals,
     conformance.check_determinism,
@@ -17,6 +17,7 @@ CHECKS = (
     conformance.check_saved_state_stands_still,
     conformance.check_failed_designs,
     conformance.check_exhaustion,
+    conformance.check_hearing,
 )
 
 
@@ -53,6 +54,23 @@ def test_every_searcher_finds_all_of_a_tiny_space_and_then_says_so(name, build):
 
     assert len(log.indices) == toy.problem.space.feasible_size
     assert len(searcher.ask(8)) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNING if hasattr(resolve("searcher", name), "hear")])
+def test_what_learns_also_learns_from_designs_of_others(name, build):
+    toys = [make_toy(seed, n_objectives=1) for seed in range(5)]
+    known = [drive(build("local", toy.problem, 9), toy, 300) for toy in toys]
+
+    cold, told = 0.0, 0.0
+    for toy, log in zip(toys, known, strict=True):
+        good = np.isfinite(log.costs[:, 0]) & (log.violations <= 0).all(axis=1)
+        rows = log.indices[good][np.argsort(log.costs[good, 0])[:16]]
+        searcher = build(name, toy.problem, 2)
+        searcher.hear(rows, toy.evaluate(rows))
+        told += np.median(drive(searcher, toy, 64).feasible_costs)
+        cold += np.median(drive(build(name, toy.problem, 2), toy, 64).feasible_costs)
+
+    assert told < cold
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2])

@@ -15,6 +15,7 @@ from dse.campaign.config import (
     StopConfig,
     StudyConfig,
     TargetConfig,
+    WarmStartConfig,
     WorkloadConfig,
 )
 from dse.errors import EXIT_CODES
@@ -104,6 +105,7 @@ def test_the_model_page_explains_every_name_of(name):
         StopConfig,
         StudyConfig,
         TargetConfig,
+        WarmStartConfig,
         WorkloadConfig,
     ],
 )
