@@ -107,6 +107,12 @@ class Plan:
 
 
 def _check(config: CampaignConfig, source: Source) -> None:
+    if config.share:
+        error = ConfigError(
+            "agents that share have each other's simulations for nothing, so that no budget is equal: leave "
+            "`share` out to compare them"
+        )
+        raise source.located(error, ("share",))
     budget = config.budget
     if budget.unique is None or budget.cpu_seconds is not None or budget.wall_seconds is not None:
         error = ConfigError(

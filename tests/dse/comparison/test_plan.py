@@ -78,6 +78,7 @@ def test_a_campaign_that_adds_no_agent_to_a_cell_is_not_read(study):
     [
         ({"budget": {"cpu_seconds": 3.0}}, "expected `unique` and no limit in seconds"),
         ({"budget": {"unique": 9, "wall_seconds": 3.0}}, "expected `unique` and no limit in seconds"),
+        ({"share": True}, "have each other's simulations for nothing"),
         ({"agents": [{"name": "random", "seeds": 2}, {"name": "local"}]}, "'local' has one seed"),
         ({"agents": [{"name": "random", "seeds": 2}]}, "one agent only, 'random'"),
     ],
