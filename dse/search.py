@@ -89,7 +89,8 @@ class Capabilities:
     """What a searcher can use; the campaign adapts or refuses.
 
     max_batch: most rows that one `ask` may give (None: any). needs_exhaustion: it stops by itself when it has
-    proposed everything (a grid).
+    proposed everything (a grid). off_policy: it learns from designs that others proposed, told at any time
+    between a tell and an ask (before the first ask, too).
     """
 
     multi_objective: bool = True
@@ -97,6 +98,7 @@ class Capabilities:
     contextual: bool = False
     max_batch: int | None = None
     needs_exhaustion: bool = False
+    off_policy: bool = False
 
 
 @runtime_checkable

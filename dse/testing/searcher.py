@@ -74,6 +74,8 @@ def check_searcher(factory: Factory) -> None:
     check_saved_state_stands_still(factory)
     check_failed_designs(factory)
     check_exhaustion(factory)
+    if factory(tiny_toy().problem, np.random.SeedSequence(0)).capabilities.off_policy:
+        check_off_policy(factory)
 
 
 def check_proposals(factory: Factory, *, n_unique: int = 150) -> None:
@@ -158,6 +160,32 @@ def check_exhaustion(factory: Factory) -> None:
     assert len(log.indices) > 0, "nothing was proposed"
     if searcher.capabilities.needs_exhaustion:
         assert len(searcher.ask(8)) == 0, "a finished sweep must give an empty proposal"
+
+
+def check_off_policy(factory: Factory, *, n_told: int = 256) -> None:
+    """What others proposed, told before the first ask, is not asked for again and makes the first ask better.
+
+    Better: of 64 designs the middle one costs less, an infeasible one counting as infinite.
+    """
+    for seed, n_objectives in ((0, 1), (1, 1), (2, 2)):
+        toy = make_toy(seed, n_objectives=n_objectives)
+        foreign = toy.problem.space.sample(n_told, np.random.default_rng(seed), feasible=True)
+        taught, untaught = (factory(toy.problem, np.random.SeedSequence(3)) for _ in range(2))
+        taught.tell(Proposal(foreign), toy.evaluate(foreign))
+        asked = taught.ask(64).indices
+        both = np.concatenate([foreign, asked])
+        assert len(np.unique(both, axis=0)) == len(np.unique(foreign, axis=0)) + len(asked), (
+            "a design that had been told was asked for again"
+        )
+        found, blind = _middle_cost(toy, asked), _middle_cost(toy, untaught.ask(64).indices)
+        assert found < blind, f"{n_told} designs of others changed the middle cost from {blind:g} to {found:g}"
+
+
+def _middle_cost(toy: Toy, rows: IndexMatrix) -> float:
+    """Median of the summed scaled costs."""
+    results = toy.evaluate(rows)
+    summed = toy.problem.scaled(results.costs).sum(axis=1)
+    return float(np.median(np.where(results.feasible, summed, np.inf)))
 
 
 def _interrupted(factory: Factory, toy: Toy, n_unique: int, *, batch: int, after: int) -> Log:
