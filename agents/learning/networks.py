@@ -30,7 +30,7 @@ def perceptrons(n: int, sizes: Sequence[int], last_gain: float, generator: torch
 def outputs(
     weights: Sequence[Tensor], inputs: Tensor, between: Callable[[Tensor], Tensor] = torch.tanh
 ) -> Tensor:
-    """(n, B, out) for inputs (n, B, in); `between` comes between layers (ReLU takes a tenth of tanh's time)."""
+    """(n, B, out) for inputs (n, B, in); `between` comes between layers."""
     hidden = inputs
     for place in range(0, len(weights), 2):
         if place:

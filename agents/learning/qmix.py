@@ -8,8 +8,9 @@ affair, agents act by the mixed value (see `agents.learning.decomposition`). The
 target network and no recurrence.
 
 Where outcomes are replayed as ranks (see `agents.learning.replay`), VDN fits every cost that is some rising
-function of a sum; mixing has something to add where there is no such function: a cost that is the worst of
-the agents' own, say.
+function of a sum; mixing adds something where there is no such function, as when the slowest agent decides.
+It then fits the outcomes several times as closely; finding the best design is another matter, as the best sum
+puts the values of a monotone cost in the right order, too.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Qmix(Decomposition):
 
     def _mixed(self, by_agent: Tensor, observed: Tensor) -> Tensor:
         made = outputs(self._weights[:4], observed.unsqueeze(0))[0]
-        rising, offset, last_rising, last = made.split(self._sections, dim=1)
+        rising, offset, last_rising, last = torch.split(made, self._sections, dim=1)
         first = rising.view(len(made), self.options.mixing, -1).abs()
         hidden = torch.nn.functional.elu(torch.baddbmm(offset.unsqueeze(2), first, by_agent))
-        return torch.bmm(last_rising.abs().unsqueeze(1), hidden).squeeze(1) + last
+        mixed: Tensor = torch.bmm(last_rising.abs().unsqueeze(1), hidden).squeeze(1) + last
+        return mixed

@@ -1,16 +1,17 @@
 """What off-policy learners share: they replay every design they were told of, whoever proposed it.
 
 An episode is one design, so a value is a regression on outcomes: there is nothing to bootstrap from and no
-target network. A step of the optimiser draws designs from the archive and fresh preferences between the
-objectives, and scores all of the former under each of the latter (augmented Chebyshev over scaled costs,
-constraints dominating): relabelling, by which one simulation teaches every preference. What is learned is the
-normal score of a design's rank among those it was drawn with: it has no unit, no failed design and no outlier
-upsets it, and infeasible designs come below feasible ones.
+target network. A step of the optimiser draws designs from the archive (a share of them from the latest:
+combined experience replay, Zhang and Sutton, arXiv 1712.01275) and fresh preferences between the objectives,
+and scores all of the former under each of the latter (augmented Chebyshev over scaled costs, constraints
+dominating): relabelling, by which one simulation teaches every preference. What is learned is the normal
+score of a design's rank among those it was drawn with: it has no unit, no failed design and no outlier upsets
+it, and infeasible designs come below feasible ones.
 
 Acting: each design draws a preference of its own and takes values by the probabilities that the learner
 gives, with a floor under each, which rises from round to round of sampling until enough designs are new.
-Designs that the rules of the space forbid are known without a simulation: they are replayed, too, as the
-worst there are. When hardly any first sample is new, the learner has collapsed: it starts again from fresh
+Designs that the rules of the space forbid are known without a simulation: they are replayed, too, below all
+feasible ones. When hardly any first sample is new, the learner has collapsed: it starts again from fresh
 weights and learns from the archive anew.
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 from torch import Tensor
@@ -40,10 +42,12 @@ from agents.search.memory import Memory
 from agents.search.scalarize import Floats
 from agents.search.values import barred_values, with_effect
 from dse.search import Proposal, Results, SearchProblem
-from dse.space import DesignSpace, IndexMatrix
+from dse.space import IndexMatrix
 
 ROUNDS = 6  # of sampling to find new designs
 CHUNK = 32  # steps whose minibatches are drawn at once
+FEW = 512  # designs; while no more are known, `updates` counts in full
+_LEAST = 1e-12  # of a probability in a logarithm: its gradient stays finite
 WINDOW = 32  # designs told between two looks for a collapse, and the unit of `updates`
 
 
@@ -53,10 +57,14 @@ class ReplayOptions:
 
     hidden: int = option(64, low=1, meaning="width of both hidden layers of each network")
     learning_rate: float = option(1e-2, low=1e-6, high=1.0, meaning="step size of Adam")
-    updates: int = option(6, low=1, meaning="steps of the optimiser for 32 designs told")
+    updates: int = option(8, low=1, meaning="steps of the optimiser for 32 designs, of the first 512 told")
+    late_updates: int = option(2, low=1, meaning="the least that this falls to when more designs are known")
     minibatch: int = option(64, low=2, meaning="designs replayed a step")
     preferences: int = option(8, low=1, meaning="preferences under which a step scores them")
     replay: int = option(0, low=0, meaning="latest designs that are replayed; 0 means all")
+    recent: float = option(
+        0.25, low=0.0, high=1.0, meaning="share of a minibatch that comes from the last 32 designs"
+    )
     floor: float = option(
         0.05, low=0.0, high=1.0, meaning="probability spread evenly over a parameter's values"
     )
@@ -83,16 +91,15 @@ class Replay(ABC):
     Its constructor ends with `_start()`.
     """
 
-    def __init__(
-        self, problem: SearchProblem, seed: np.random.SeedSequence, options: ReplayOptions
-    ) -> None:
+    def __init__(self, problem: SearchProblem, seed: np.random.SeedSequence, options: ReplayOptions) -> None:
         self.space = problem.space
         self._replay_options = options
         self._memory = Memory(problem, seed)
         self._allowed = torch.from_numpy(~barred_values(self.space))
         self._even = self._allowed / self._allowed.sum(dim=1, keepdim=True)
         self._counts = {"updates": 0, "restarts": 0}
-        self._diagnostics = {"unique_share": 1.0}
+        self._diagnostics = {"entropy": 1.0, "unique_share": 1.0}
+        self._full_entropy = max(np.log(2.0), float(self._allowed.sum(dim=1).log().sum()))
         self._due = 0.0
 
     @abstractmethod
@@ -122,7 +129,7 @@ class Replay(ABC):
         self._memory.add(proposal.indices, results)
         new = len(self._memory.archive) - before
         self._age += new
-        self._due += new * self._replay_options.updates / WINDOW
+        self._due += new * self._steps_a_window() / WINDOW
         with one_thread():
             self._restart_if_collapsed()
             while self._due >= 1.0:
@@ -132,8 +139,8 @@ class Replay(ABC):
                     self._update(batch)
 
     def diagnostics(self) -> dict[str, float]:
-        """Losses and exploration of the last step, unique_share (new designs among the first samples, of the
-        last 32 designs or more), and the numbers of updates and restarts so far."""
+        """Losses of the last step; entropy of the last designs asked for (share of the most); unique_share
+        (new designs among the first samples, looked at every 32 designs); updates and restarts so far."""
         return {**self._diagnostics, **{name: float(count) for name, count in self._counts.items()}}
 
     def state(self) -> dict[str, Any]:
@@ -188,6 +195,7 @@ class Replay(ABC):
         """Up to n designs that are new and allowed, and their preferences."""
         weights = self._memory.weights(n)
         chances = self._probabilities(self._observe(weights))
+        self._diagnostics["entropy"] = self._entropy_share(chances).item()
         open_, floor = np.arange(n), self._replay_options.floor
         found = [np.zeros((0, len(self.space)), dtype=np.int16)]
         order = [open_[:0]]
@@ -207,6 +215,12 @@ class Replay(ABC):
             floor = min(1.0, 2.0 * max(floor, 1.0 / 64.0))
         return np.concatenate(found), weights[np.concatenate(order)]
 
+    def _entropy_share(self, probabilities: Tensor) -> Tensor:
+        """Entropy of designs drawn by probabilities (B, D, V), as a share of the most; mean over B."""
+        logarithms = probabilities.clamp_min(_LEAST).log()
+        entropy: Tensor = -(probabilities * logarithms).sum(dim=(1, 2)).mean() / self._full_entropy
+        return entropy
+
     def _sample(self, probabilities: Floats) -> IndexMatrix:
         """One canonical design (n, D) of distributions (n, D, V)."""
         cumulative = probabilities.cumsum(axis=2, dtype=np.float64)
@@ -215,7 +229,7 @@ class Replay(ABC):
         positions = (luck * cumulative[:, :, -1:] >= cumulative).sum(axis=2)
         return self.space.canonical(positions.astype(np.int16))
 
-    def _note_forbidden(self, rows: IndexMatrix, new: Any) -> Any:
+    def _note_forbidden(self, rows: IndexMatrix, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Mask (n,) of what the space allows; what it forbids is remembered as violated, if it is new."""
         violations = self.space.violations(rows)
         forbidden = violations.any(axis=1)
@@ -224,9 +238,15 @@ class Replay(ABC):
             nothing = np.full((len(noted), self._memory.problem.n_objectives), np.nan)
             self._memory.archive.add(noted, nothing, violations[new & forbidden])
             self._memory.seen.add(noted)
-        return ~forbidden
+        return np.asarray(~forbidden)
 
     # -- learning -------------------------------------------------------------------------------------------
+
+    def _steps_a_window(self) -> float:
+        """A design teaches the less, the more are known."""
+        options = self._replay_options
+        share = min(1.0, FEW / max(1, len(self._memory.archive)))
+        return max(options.late_updates, options.updates * share)
 
     def _update(self, batch: Minibatch) -> None:
         """One step of the optimiser."""
@@ -241,7 +261,9 @@ class Replay(ABC):
         options, memory = self._replay_options, self._memory
         n, n_objectives = len(memory.archive), memory.problem.n_objectives
         first = max(0, n - options.replay) if options.replay else 0
-        rows = memory.rng.integers(first, n, size=(steps, options.minibatch))
+        earliest = np.full(options.minibatch, first)
+        earliest[: round(options.recent * options.minibatch)] = max(first, n - WINDOW)
+        rows = memory.rng.integers(earliest, n, size=(steps, options.minibatch))
         n_preferences = options.preferences if n_objectives > 1 else 1
         weights = memory.weights(steps * n_preferences)
         scores = memory.scores(weights.reshape(steps, n_preferences, n_objectives), rows[:, None])

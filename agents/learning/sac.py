@@ -1,8 +1,8 @@
 """SAC: discrete soft actor-critic (Christodoulou, arXiv 1910.07207) with a factored policy, on designs.
 
-One agent tunes the whole design. It sees the preference between the objectives; its policy is one categorical
-distribution a parameter. Two critics see the preference and the whole design (one-hot; nothing for a parameter
-without effect), so that they know how parameters interact, which the policy cannot express.
+One agent tunes the whole design. It sees the preference between the objectives; its policy is a categorical
+distribution for each parameter. Two critics see the preference and the whole design (one-hot; nothing for a
+parameter without effect), so that they know how parameters interact, which the policy cannot express.
 
 What one-step episodes leave of SAC: the replay of every outcome (see `agents.learning.replay`), the lesser of
 two critics, the entropy in the objective and its temperature, tuned until the policy has `entropy` of the
@@ -30,6 +30,7 @@ from dse.search import Capabilities, SearchProblem
 from dse.space import IndexMatrix
 
 _BARRED = -1e9  # logit of a value that may not be chosen
+_LOGARITHMS = (-12.0, 3.0)  # bounds of the temperature's, should no temperature reach the entropy aimed at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Options(ReplayOptions):
 
     entropy: float = option(0.3, low=0.0, high=1.0, meaning="share of the full entropy that is aimed at")
     temperature: float = option(0.3, low=0.0, meaning="first weight of the entropy; 0: none, ever")
-    draws: int = option(16, low=1, meaning="designs drawn from the policy a step, to teach it")
+    draws: int = option(8, low=1, meaning="designs drawn from the policy a step, to teach it")
     columns: int = option(8, low=1, meaning="parameters of each drawn design of which all values are judged")
 
 
@@ -55,7 +56,6 @@ class Sac(Replay):
         self._actor = Utilities(everything, n_values, problem.n_objectives, given.hidden)
         n_seen = n_parameters * n_values + problem.n_objectives
         self._critic_sizes = (n_seen, given.hidden, given.hidden, 1)
-        self._most = self._allowed.sum(dim=1).log()
         self._start()
 
     def _fresh(self, generator: torch.Generator) -> list[Tensor]:
@@ -66,26 +66,25 @@ class Sac(Replay):
         return [temperature, *critics, *self._actor.fresh(generator)]
 
     def _probabilities(self, observed: Tensor) -> Tensor:
-        return self._logs(observed).exp()
-
-    def _logs(self, observed: Tensor) -> Tensor:
-        """(B, D, V) log-probabilities."""
+        """The policy as it is: the temperature keeps it from collapsing."""
         logits = self._actor(self._weights[7:], observed).masked_fill(~self._allowed, _BARRED)
-        return torch.log_softmax(logits, dim=2)
+        probabilities: Tensor = torch.softmax(logits, dim=2)
+        return probabilities
 
     def _loss(self, batch: Minibatch) -> Tensor:
         """Squared error of the critics, what the actor is short of, and the temperature's own loss."""
-        logs = self._logs(batch.observed)
-        entropy = -(logs.exp() * logs).sum(dim=(1, 2))
-        share = (entropy / self._most.sum()).mean()
-        alpha = self._weights[0].detach().exp() if self.options.temperature else torch.zeros(1)
+        logarithm = self._weights[0]
+        with torch.no_grad():
+            logarithm.clamp_(*_LOGARITHMS)
+        temperature = logarithm.exp().item() if self.options.temperature else 0.0
+        chances = self._probabilities(batch.observed)
+        share = self._entropy_share(chances)
         critic = self._critic_loss(batch)
-        actor = -self._worth(batch.observed, logs) - (alpha * entropy).mean()
-        aim = (self._weights[0] * (share.detach() - self.options.entropy)).sum()
-        self._diagnostics.update(
-            critic_loss=critic.item(), entropy=share.item(), temperature=alpha.item()
-        )
-        return critic + actor + aim
+        actor = -self._worth(batch.observed, chances) - temperature * self._full_entropy * share
+        aim = (logarithm * (share.item() - self.options.entropy)).sum()
+        self._diagnostics.update(critic_loss=critic.item(), temperature=temperature)
+        loss: Tensor = critic + actor + aim
+        return loss
 
     def _critic_loss(self, batch: Minibatch) -> Tensor:
         """Squared error of both critics, mean over all designs under all preferences."""
@@ -94,21 +93,23 @@ class Sac(Replay):
         designs = seen.expand(n_preferences, *seen.shape)
         who = batch.observed.unsqueeze(1).expand(n_preferences, n_designs, -1)
         judged = self._judged(torch.cat([designs, who], dim=2).flatten(0, 1))
-        return (judged - batch.outcomes.flatten()).square().sum(dim=0).mean()
+        errors: Tensor = (judged - batch.outcomes.flatten()).square()
+        return errors.sum(dim=0).mean()
 
-    def _worth(self, observed: Tensor, logs: Tensor) -> Tensor:
-        """Expected value of the policy's designs, with the right gradient in `logs` (K, D, V)."""
+    def _worth(self, observed: Tensor, probabilities: Tensor) -> Tensor:
+        """A number whose gradient in the policy (K, D, V) is that of its designs' expected value."""
         n, n_values = self.options.draws, self._allowed.shape[1]
-        drawn_for = torch.arange(n) % len(logs)
-        chances = logs.exp()[drawn_for]
+        drawn_for = torch.arange(n) % len(observed)
+        chances = probabilities[drawn_for]
         designs, columns = self._varied(self._sample(chances.detach().numpy()))
         seen = self._encoded(torch.from_numpy(designs.astype(np.int64)), self._live(designs))
         who = observed[drawn_for].repeat_interleave(columns.shape[1] * n_values, dim=0)
         with torch.no_grad():
             judged = self._judged(torch.cat([seen, who], dim=1)).amin(dim=0)
         varied = chances[torch.arange(n)[:, None], torch.from_numpy(columns)]
-        worth = (varied * judged.view(varied.shape)).sum() / n
-        return worth * (len(self.space) / columns.shape[1])
+        share = columns.size / (n * len(self.space))
+        worth: Tensor = (varied * judged.view(varied.shape)).sum() / (n * share)
+        return worth
 
     def _varied(self, designs: IndexMatrix) -> tuple[IndexMatrix, NDArray[np.int64]]:
         """Designs (n * C * V, D): each of n with each of C random columns (n, C) at each of V values."""
@@ -127,5 +128,5 @@ class Sac(Replay):
 
     def _encoded(self, positions: Tensor, live: Tensor) -> Tensor:
         """(B, D * V) one-hot; all zero where a parameter has no effect."""
-        one_hot = torch.nn.functional.one_hot(positions, self._allowed.shape[1])
-        return (one_hot * live.unsqueeze(2)).flatten(1)
+        one_hot = torch.zeros(*positions.shape, self._allowed.shape[1])
+        return one_hot.scatter_(2, positions.unsqueeze(2), live.unsqueeze(2)).flatten(1)

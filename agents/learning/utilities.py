@@ -15,8 +15,8 @@ LAST_GAIN = 0.01  # starts all values nearly equal
 class Utilities:
     """Of D parameters with V values at most, owned by A agents with a two-layer perceptron each.
 
-    groups: the columns of each agent. owners: (A, D), 1.0 where a parameter belongs to an agent. n_weights: the
-    tensors that `fresh` gives.
+    groups: the columns of each agent. owners: (A, D), 1.0 where a parameter belongs to an agent.
+    n_weights: how many tensors `fresh` gives.
     """
 
     def __init__(self, groups: Sequence[Sequence[int]], n_values: int, n_observed: int, hidden: int) -> None:
