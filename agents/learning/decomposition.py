@@ -75,12 +75,14 @@ class Decomposition(Replay):
         return torch.softmax((values / temperature).masked_fill(~self._allowed, _BARRED), dim=2)
 
     def _one_changed(self, utilities: Tensor, observed: Tensor) -> Tensor:
-        """(B, D, V): the team's value of the greedy joint action with one parameter at each value."""
-        n, n_parameters, n_values = utilities.shape
-        best = utilities.masked_fill(~self._allowed, _BARRED).amax(dim=2, keepdim=True)
-        owners = self._utilities.owners
-        change = owners.repeat_interleave(n_values, dim=1) * (utilities - best).view(n, 1, -1)
-        return self._mixed(owners @ best + change, observed).view(n, n_parameters, n_values)
+        """(B, D, V): the team's value of the greedy joint action with one parameter at each allowed value."""
+        owners, allowed = self._utilities.owners, self._allowed
+        best = utilities.masked_fill(~allowed, _BARRED).amax(dim=2, keepdim=True)
+        owned = owners.unsqueeze(2).expand(-1, *allowed.shape)[:, allowed]
+        change = owned * (utilities - best)[:, allowed].unsqueeze(1)
+        values = torch.zeros_like(utilities)
+        values[:, allowed] = self._mixed(owners @ best + change, observed)
+        return values
 
     def _temperature(self) -> float:
         """Falls geometrically from hot to cold."""

@@ -100,7 +100,7 @@ class Replay(ABC):
         self._counts = {"updates": 0, "restarts": 0}
         self._diagnostics = {"entropy": 1.0, "unique_share": 1.0}
         self._full_entropy = max(np.log(2.0), float(self._allowed.sum(dim=1).log().sum()))
-        self._due = 0.0
+        self._told, self._due = 0, 0.0
 
     @abstractmethod
     def _fresh(self, generator: torch.Generator) -> list[Tensor]:
@@ -129,6 +129,7 @@ class Replay(ABC):
         self._memory.add(proposal.indices, results)
         new = len(self._memory.archive) - before
         self._age += new
+        self._told += new
         self._due += new * self._steps_a_window() / WINDOW
         with one_thread():
             self._restart_if_collapsed()
@@ -149,7 +150,13 @@ class Replay(ABC):
             **self._memory.state(),
             "networks": arrays(self._weights),
             "adam": adam_state(self._adam),
-            "progress": {"age": self._age, "due": self._due, "sampled": self._sampled, "new": self._new},
+            "progress": {
+                "told": self._told,
+                "due": self._due,
+                "age": self._age,
+                "sampled": self._sampled,
+                "new": self._new,
+            },
             "diagnostics": dict(self._diagnostics),
             "counts": dict(self._counts),
         }
@@ -161,8 +168,8 @@ class Replay(ABC):
         restore_adam(self._adam, state["adam"])
         self._memory.load(state)
         progress = state["progress"]
-        self._age, self._due = progress["age"], progress["due"]
-        self._sampled, self._new = progress["sampled"], progress["new"]
+        self._told, self._due = progress["told"], progress["due"]
+        self._age, self._sampled, self._new = progress["age"], progress["sampled"], progress["new"]
         self._diagnostics, self._counts = dict(state["diagnostics"]), dict(state["counts"])
 
     # -- acting ---------------------------------------------------------------------------------------------
@@ -245,7 +252,7 @@ class Replay(ABC):
     def _steps_a_window(self) -> float:
         """A design teaches the less, the more are known."""
         options = self._replay_options
-        share = min(1.0, FEW / max(1, len(self._memory.archive)))
+        share = min(1.0, FEW / max(1, self._told))
         return max(options.late_updates, options.updates * share)
 
     def _update(self, batch: Minibatch) -> None:

@@ -88,45 +88,52 @@ class Sac(Replay):
 
     def _critic_loss(self, batch: Minibatch) -> Tensor:
         """Squared error of both critics, mean over all designs under all preferences."""
-        seen = self._encoded(batch.positions, batch.live)
-        n_preferences, n_designs = batch.outcomes.shape
-        designs = seen.expand(n_preferences, *seen.shape)
-        who = batch.observed.unsqueeze(1).expand(n_preferences, n_designs, -1)
-        judged = self._judged(torch.cat([designs, who], dim=2).flatten(0, 1))
+        designs, who = self._seen(batch.positions, batch.live), self._who(batch.observed)
+        judged = self._judged((designs.unsqueeze(1) + who.unsqueeze(2)).flatten(1, 2))
         errors: Tensor = (judged - batch.outcomes.flatten()).square()
         return errors.sum(dim=0).mean()
 
     def _worth(self, observed: Tensor, probabilities: Tensor) -> Tensor:
         """A number whose gradient in the policy (K, D, V) is that of its designs' expected value."""
-        n, n_values = self.options.draws, self._allowed.shape[1]
-        drawn_for = torch.arange(n) % len(observed)
+        drawn_for = torch.arange(self.options.draws) % len(observed)
         chances = probabilities[drawn_for]
-        designs, columns = self._varied(self._sample(chances.detach().numpy()))
-        seen = self._encoded(torch.from_numpy(designs.astype(np.int64)), self._live(designs))
-        who = observed[drawn_for].repeat_interleave(columns.shape[1] * n_values, dim=0)
+        designs, columns, exists = self._varied(self._sample(chances.detach().numpy()))
         with torch.no_grad():
-            judged = self._judged(torch.cat([seen, who], dim=1)).amin(dim=0)
-        varied = chances[torch.arange(n)[:, None], torch.from_numpy(columns)]
-        share = columns.size / (n * len(self.space))
-        worth: Tensor = (varied * judged.view(varied.shape)).sum() / (n * share)
+            seen = self._seen(torch.from_numpy(designs.astype(np.int64)), self._live(designs))
+            who = self._who(observed[drawn_for])[:, torch.from_numpy(exists.nonzero()[0])]
+            judged = torch.zeros(exists.shape)
+            judged[torch.from_numpy(exists)] = self._judged(seen + who).amin(dim=0)
+        varied = chances[torch.arange(len(columns))[:, None], torch.from_numpy(columns)]
+        worth: Tensor = (varied * judged).sum() * (len(self.space) / columns.size)
         return worth
 
-    def _varied(self, designs: IndexMatrix) -> tuple[IndexMatrix, NDArray[np.int64]]:
-        """Designs (n * C * V, D): each of n with each of C random columns (n, C) at each of V values."""
+    def _varied(self, designs: IndexMatrix) -> tuple[IndexMatrix, NDArray[np.int64], NDArray[np.bool_]]:
+        """Designs (N, D): each of n with C random columns (n, C) at each value that exists (n, C, V)."""
         n, n_parameters = designs.shape
-        n_values = self._allowed.shape[1]
+        values = np.arange(self._allowed.shape[1])
         shuffled = self._memory.rng.permuted(np.tile(np.arange(n_parameters), (n, 1)), axis=1)
         columns = shuffled[:, : self.options.columns]
-        rows = np.tile(designs[:, None, None], (1, columns.shape[1], n_values, 1))
-        values = np.minimum(np.arange(n_values), self.space.n_values[columns][:, :, None] - 1)
-        np.put_along_axis(rows, columns[:, :, None, None], values[..., None].astype(np.int16), axis=3)
-        return self.space.canonical(rows.reshape(-1, n_parameters)), columns
+        exists = values < self.space.n_values[columns][:, :, None]
+        owner, place, value = exists.nonzero()
+        rows = designs[owner]
+        rows[np.arange(len(rows)), columns[owner, place]] = value
+        return self.space.canonical(rows), columns, exists
 
-    def _judged(self, seen: Tensor) -> Tensor:
-        """(2, B) values by both critics of what they see (B, I)."""
-        return outputs(self._weights[1:7], seen.expand(2, *seen.shape), torch.relu).squeeze(2)
+    def _seen(self, positions: Tensor, live: Tensor) -> Tensor:
+        """(2, B, H): what designs (B, D) add to the first layers of the critics."""
+        n_parameters, n_values = self._allowed.shape
+        table = self._weights[1][:, : n_parameters * n_values].transpose(0, 1).flatten(1)
+        entries = positions + torch.arange(n_parameters) * n_values
+        summed = torch.nn.functional.embedding_bag(entries, table, per_sample_weights=live, mode="sum")
+        return summed.view(len(positions), 2, -1).transpose(0, 1)
 
-    def _encoded(self, positions: Tensor, live: Tensor) -> Tensor:
-        """(B, D * V) one-hot; all zero where a parameter has no effect."""
-        one_hot = torch.zeros(*positions.shape, self._allowed.shape[1])
-        return one_hot.scatter_(2, positions.unsqueeze(2), live.unsqueeze(2)).flatten(1)
+    def _who(self, observed: Tensor) -> Tensor:
+        """(2, K, H): what preferences (K, O) and the offsets add to the first layers of the critics."""
+        return outputs(
+            [self._weights[1][:, self._allowed.numel() :], self._weights[2]],
+            observed.expand(2, *observed.shape),
+        )
+
+    def _judged(self, first: Tensor) -> Tensor:
+        """(2, B) values by both critics, given the sums of their first layers (2, B, H)."""
+        return outputs(self._weights[3:7], torch.relu(first), torch.relu).squeeze(2)
