@@ -44,11 +44,11 @@ from agents.search.values import barred_values, with_effect
 from dse.search import Proposal, Results, SearchProblem
 from dse.space import IndexMatrix
 
-ROUNDS = 6  # of sampling to find new designs
-CHUNK = 32  # steps whose minibatches are drawn at once
-FEW = 512  # designs; while no more are known, `updates` counts in full
+_ROUNDS = 6  # of sampling to find new designs
+_CHUNK = 32  # steps whose minibatches are drawn at once
+_FEW = 512  # designs; while no more were told since the last start, `updates` counts in full
 _LEAST = 1e-12  # of a probability in a logarithm: its gradient stays finite
-WINDOW = 32  # designs told between two looks for a collapse, and the unit of `updates`
+_WINDOW = 32  # designs told between two looks for a collapse, and the unit of `updates`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class ReplayOptions:
 
     hidden: int = option(64, low=1, meaning="width of both hidden layers of each network")
     learning_rate: float = option(1e-2, low=1e-6, high=1.0, meaning="step size of Adam")
-    updates: int = option(8, low=1, meaning="steps of the optimiser for 32 designs, of the first 512 told")
-    late_updates: int = option(2, low=1, meaning="the least that this falls to when more designs are known")
+    updates: int = option(8, low=1, meaning="steps of the optimiser for 32 designs, of the first 512")
+    late_updates: int = option(2, low=1, meaning="the least that this falls to with more designs")
     minibatch: int = option(64, low=2, meaning="designs replayed a step")
     preferences: int = option(8, low=1, meaning="preferences under which a step scores them")
     replay: int = option(0, low=0, meaning="latest designs that are replayed; 0 means all")
@@ -100,7 +100,7 @@ class Replay(ABC):
         self._counts = {"updates": 0, "restarts": 0}
         self._diagnostics = {"entropy": 1.0, "unique_share": 1.0}
         self._full_entropy = max(np.log(2.0), float(self._allowed.sum(dim=1).log().sum()))
-        self._told, self._due = 0, 0.0
+        self._due = 0.0
 
     @abstractmethod
     def _fresh(self, generator: torch.Generator) -> list[Tensor]:
@@ -129,12 +129,11 @@ class Replay(ABC):
         self._memory.add(proposal.indices, results)
         new = len(self._memory.archive) - before
         self._age += new
-        self._told += new
-        self._due += new * self._steps_a_window() / WINDOW
+        self._due += new * self._steps_a_window() / _WINDOW
         with one_thread():
             self._restart_if_collapsed()
             while self._due >= 1.0:
-                steps = min(int(self._due), CHUNK)
+                steps = min(int(self._due), _CHUNK)
                 self._due -= steps
                 for batch in self._minibatches(steps):
                     self._update(batch)
@@ -150,13 +149,7 @@ class Replay(ABC):
             **self._memory.state(),
             "networks": arrays(self._weights),
             "adam": adam_state(self._adam),
-            "progress": {
-                "told": self._told,
-                "due": self._due,
-                "age": self._age,
-                "sampled": self._sampled,
-                "new": self._new,
-            },
+            "progress": {"age": self._age, "due": self._due, "sampled": self._sampled, "new": self._new},
             "diagnostics": dict(self._diagnostics),
             "counts": dict(self._counts),
         }
@@ -168,8 +161,8 @@ class Replay(ABC):
         restore_adam(self._adam, state["adam"])
         self._memory.load(state)
         progress = state["progress"]
-        self._told, self._due = progress["told"], progress["due"]
-        self._age, self._sampled, self._new = progress["age"], progress["sampled"], progress["new"]
+        self._age, self._due = progress["age"], progress["due"]
+        self._sampled, self._new = progress["sampled"], progress["new"]
         self._diagnostics, self._counts = dict(state["diagnostics"]), dict(state["counts"])
 
     # -- acting ---------------------------------------------------------------------------------------------
@@ -183,7 +176,7 @@ class Replay(ABC):
 
     def _restart_if_collapsed(self) -> None:
         """Look at the first samples of the last designs; what was learned from stays in the archive."""
-        if self._sampled < WINDOW:
+        if self._sampled < _WINDOW:
             return
         self._diagnostics["unique_share"] = self._new / self._sampled
         self._sampled, self._new = 0, 0
@@ -206,7 +199,7 @@ class Replay(ABC):
         open_, floor = np.arange(n), self._replay_options.floor
         found = [np.zeros((0, len(self.space)), dtype=np.int16)]
         order = [open_[:0]]
-        for turn in range(ROUNDS):
+        for turn in range(_ROUNDS):
             mixed = chances[open_] * (1.0 - floor) + self._even * floor
             rows = self._sample(mixed.numpy())
             new = self._memory.seen.fresh(rows)
@@ -250,10 +243,10 @@ class Replay(ABC):
     # -- learning -------------------------------------------------------------------------------------------
 
     def _steps_a_window(self) -> float:
-        """A design teaches the less, the more are known."""
+        """A design teaches the less, the more were told since the last start."""
         options = self._replay_options
-        share = min(1.0, FEW / max(1, self._told))
-        return max(options.late_updates, options.updates * share)
+        share = min(1.0, _FEW / max(1, self._age))
+        return float(max(options.late_updates, options.updates * share))
 
     def _update(self, batch: Minibatch) -> None:
         """One step of the optimiser."""
@@ -269,7 +262,7 @@ class Replay(ABC):
         n, n_objectives = len(memory.archive), memory.problem.n_objectives
         first = max(0, n - options.replay) if options.replay else 0
         earliest = np.full(options.minibatch, first)
-        earliest[: round(options.recent * options.minibatch)] = max(first, n - WINDOW)
+        earliest[: round(options.recent * options.minibatch)] = max(first, n - _WINDOW)
         rows = memory.rng.integers(earliest, n, size=(steps, options.minibatch))
         n_preferences = options.preferences if n_objectives > 1 else 1
         weights = memory.weights(steps * n_preferences)

@@ -115,6 +115,22 @@ def test_a_collapsed_learner_starts_again_and_keeps_its_archive(name, build, toy
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_more_designs_were_told_the_fewer_steps_does_another_take(name, build, toy):
+    searcher = build(name, toy.problem, updates=8, late_updates=2, restart=0.0)
+    rows = random_designs(toy, 1400)
+    steps = []
+
+    for start in (0, 160, 1024):
+        before = searcher.diagnostics()["updates"]
+        told = rows[start : start + 160] if start < 1024 else rows[320:1344]
+        searcher.tell(Proposal(told), toy.evaluate(told))
+        steps.append((searcher.diagnostics()["updates"] - before) / len(told) * 32)
+
+    assert steps[0] == steps[1] == 8.0
+    assert steps[2] == pytest.approx(8.0 * 512 / 1344, abs=0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_diagnostics_are_finite_numbers_that_move(name, build, toy):
     searcher = build(name, toy.problem)
     before = searcher.diagnostics()
