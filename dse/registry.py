@@ -29,6 +29,9 @@ SEARCHERS = {
     "nsga2": "agents.search.nsga2:Nsga2",
     "nsga3": "agents.search.nsga3:Nsga3",
     "ippo": "agents.learning.ippo:Ippo",
+    "sac": "agents.learning.sac:Sac",
+    "vdn": "agents.learning.vdn:Vdn",
+    "qmix": "agents.learning.qmix:Qmix",
     "team": "agents.team:Team",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -27,11 +27,13 @@ def perceptrons(n: int, sizes: Sequence[int], last_gain: float, generator: torch
     return weights
 
 
-def outputs(weights: Sequence[Tensor], inputs: Tensor) -> Tensor:
-    """(n, B, out) for inputs (n, B, in); tanh between layers."""
+def outputs(
+    weights: Sequence[Tensor], inputs: Tensor, between: Callable[[Tensor], Tensor] = torch.tanh
+) -> Tensor:
+    """(n, B, out) for inputs (n, B, in); `between` comes between layers."""
     hidden = inputs
     for place in range(0, len(weights), 2):
         if place:
-            hidden = torch.tanh(hidden)
+            hidden = between(hidden)
         hidden = torch.baddbmm(weights[place + 1], hidden, weights[place])
     return hidden

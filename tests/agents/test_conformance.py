@@ -9,7 +9,10 @@ from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
 
 SEARCHERS = names("searcher")
-LEARNING = ("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "ippo", "team")
+LEARNING = (
+    *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3"),
+    *("ippo", "sac", "vdn", "qmix", "team"),
+)
 CHECKS = (
     conformance.check_proposals,
     conformance.check_determinism,
