@@ -9,8 +9,7 @@ from dse.testing.toys import make_toy, toy_space
 
 
 def policies(space):
-    barred = np.arange(6)[None, :] >= space.n_values[:, None]
-    team = SubsystemPolicies(space, 2, 16, barred)
+    team = SubsystemPolicies(space, 2, 16)
     team.initialise(torch.Generator().manual_seed(0))
     return team
 
