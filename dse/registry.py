@@ -29,6 +29,10 @@ SEARCHERS = {
     "nsga2": "agents.search.nsga2:Nsga2",
     "nsga3": "agents.search.nsga3:Nsga3",
     "ippo": "agents.learning.ippo:Ippo",
+    "ppo": "agents.learning.single_ppo:SinglePpo",
+    "mappo": "agents.learning.mappo:Mappo",
+    "happo": "agents.learning.happo:Happo",
+    "autoregressive": "agents.learning.autoregressive:Autoregressive",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}
 EXPORTERS = {

@@ -56,10 +56,14 @@ class SubsystemPolicies:
         """(A, B, P * V) preferences of all agents among their values, given observations (B, O)."""
         return outputs(self.weights, observed.expand(self.n_agents, *observed.shape))
 
-    def log_probabilities(self, observed: Tensor) -> Tensor:
-        """(B, S, V) log-probability of each value in each slot, given observations (B, O)."""
+    def log_probabilities(self, observed: Tensor, barred: Tensor | None = None) -> Tensor:
+        """(B, S, V) log-probability of each value in each slot, given observations (B, O).
+
+        barred: (B, S, V) values that may not be chosen (default: those that never may).
+        """
         logits = self.logits(observed).permute(1, 0, 2).reshape(len(observed), -1, self._n_values)
-        return torch.log_softmax(logits.masked_fill(self._barred, BARRED), dim=-1)
+        barred = self._barred if barred is None else barred
+        return torch.log_softmax(logits.masked_fill(barred, BARRED), dim=-1)
 
     def draw(self, observed: Tensor, generator: torch.Generator) -> Tensor:
         """(B, D) value positions, sampled under observations (B, O)."""
@@ -82,8 +86,12 @@ class SubsystemPolicies:
 
 def sample(log_probabilities: Tensor, generator: torch.Generator) -> Tensor:
     """One value position (B, S) from each distribution (B, S, V), by the Gumbel-max rule."""
-    uniform = torch.rand(log_probabilities.shape, generator=generator).clamp_min(1e-12)
-    return torch.argmax(log_probabilities - torch.log(-torch.log(uniform)), dim=-1)
+    return torch.argmax(log_probabilities + gumbel(log_probabilities.shape, generator), dim=-1)
+
+
+def gumbel(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Noise that, added to logits, makes the largest a sample of their distribution."""
+    return -torch.log(-torch.log(torch.rand(shape, generator=generator).clamp_min(1e-12)))
 
 
 def entropies(log_probabilities: Tensor) -> Tensor:

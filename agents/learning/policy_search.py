@@ -193,7 +193,7 @@ class PolicySearch:
             before = self._likelihoods(self._log_probabilities(batch), batch)
         both = batch.followed_by(elites)
         for _ in range(self.options.epochs):
-            of_batch, of_elites = self._log_probabilities(both).split([len(batch), len(elites)])
+            of_batch, of_elites = torch.split(self._log_probabilities(both), [len(batch), len(elites)])
             log_ratio = self._likelihoods(of_batch, batch) - before
             spread = self._policies.spread(of_batch)
             imitated = self._likelihoods(of_elites, elites)

@@ -9,7 +9,10 @@ from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
 
 SEARCHERS = names("searcher")
-LEARNING = ("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "ippo")
+LEARNING = (
+    *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3"),
+    *("ippo", "ppo", "mappo", "happo", "autoregressive"),
+)
 CHECKS = (
     conformance.check_proposals,
     conformance.check_determinism,
