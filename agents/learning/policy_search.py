@@ -106,7 +106,7 @@ class PolicySearch:
 
     def ask(self, n: int) -> Proposal:
         """Up to n new designs, each sampled under a preference of its own (`context`)."""
-        with one_thread(), torch.no_grad():
+        with one_thread():
             designs, weights = self._sample_new(n)
             if not len(designs):
                 self._restart()
@@ -239,7 +239,9 @@ class PolicySearch:
 
     def _sample(self, preferences: Floats) -> IndexMatrix:
         """(B, D) canonical designs, one for each preference (B, M)."""
-        return self.space.canonical(self._draw(self._observe(preferences)).numpy().astype(np.int16))
+        with torch.no_grad():
+            positions = self._draw(self._observe(preferences))
+        return self.space.canonical(positions.numpy().astype(np.int16))
 
     # -- learning -------------------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ def designs_per_second(name: str) -> float:
     while done < _DESIGNS:
         started = time.process_time()
         proposal = searcher.ask(_BATCH)
+        if not len(proposal):
+            break
         asked = time.process_time()
         results = toy.evaluate(proposal.indices)
         evaluated = time.process_time()
