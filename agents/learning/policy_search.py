@@ -7,7 +7,8 @@ network thus covers the whole front.
 
 Nothing is simulated twice: a sampled design that is known, or that the space forbids, is not proposed, but
 its known outcome joins the batch that the agents learn from, which keeps the batch on-policy. When hardly any
-sample is new the policies have collapsed, and all agents start again from fresh weights; the archive stays.
+sample that the space allows is new, the policies have collapsed, and all agents start again from fresh
+weights; the archive stays.
 Parameters without effect in a design (dead) get no credit for it.
 
 A searcher adds its policies, what it clips (`_likelihoods`), and where it departs from one joint step of all
@@ -107,8 +108,9 @@ class PolicySearch:
     def ask(self, n: int) -> Proposal:
         """Up to n new designs, each sampled under a preference of its own (`context`)."""
         with one_thread():
+            earlier = len(self._designs)
             designs, weights = self._sample_new(n)
-            if not len(designs):
+            if not len(designs) and self._n_allowed(earlier):
                 self._restart()
                 designs, weights = self._sample_new(n)
         if not len(designs):
@@ -123,7 +125,7 @@ class PolicySearch:
         if self._n_new < self.options.batch:
             return
         with one_thread():
-            self._diagnostics["unique_share"] = min(1.0, self._n_new / max(1, len(self._designs)))
+            self._diagnostics["unique_share"] = min(1.0, self._n_new / max(1, self._n_allowed()))
             if self._diagnostics["unique_share"] < self.options.restart:
                 self._restart()
             else:
@@ -132,8 +134,8 @@ class PolicySearch:
 
     def diagnostics(self) -> dict[str, float]:
         """Of the last batch: entropy (share of the most), approx_kl (nats, a likelihood that is clipped),
-        clip_fraction and unique_share (new designs among the samples); and the numbers of updates and
-        restarts so far."""
+        clip_fraction and unique_share (new designs among the samples that the space allows); and the numbers
+        of updates and restarts so far."""
         return {**self._diagnostics, **{name: float(count) for name, count in self._counts.items()}}
 
     def state(self) -> dict[str, Any]:
@@ -236,6 +238,10 @@ class PolicySearch:
             if len(designs) == n:
                 break
         return designs, weights
+
+    def _n_allowed(self, first: int = 0) -> int:
+        """Of the batch's samples, from this one on, those that the space allows."""
+        return int((~self.space.violations(self._designs[first:]).any(axis=1)).sum())
 
     def _sample(self, preferences: Floats) -> IndexMatrix:
         """(B, D) canonical designs, one for each preference (B, M)."""

@@ -42,6 +42,28 @@ def test_diagnostics_are_finite_and_move(name, build):
     assert 0.0 < told["unique_share"] <= 1.0
 
 
+@pytest.fixture
+def narrow_toy():
+    """Five pairs of parameters, of each of which five in nine combinations are allowed: one design in 19."""
+    pairs = [(f"p{d}", f"p{d + 1}") for d in range(0, 10, 2)]
+    parameters = [Parameter(f"p{d}", tuple(range(6)), 5, f"part{d % 4}", "choice") for d in range(10)]
+    rules = [Constraint(f"{a}_{b}", {a: (0, 1, 2, 3), b: (0, 1, 2, 3)}, "a narrow space") for a, b in pairs]
+    return make_toy(0, space=DesignSpace("narrow", parameters, rules))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policies_learn_in_a_space_that_forbids_most_designs(name, narrow_toy, build):
+    searcher = build(name, narrow_toy.problem)
+
+    for _ in range(12):
+        proposal = searcher.ask(32)
+        searcher.tell(proposal, narrow_toy.evaluate(proposal.indices))
+
+    told = searcher.diagnostics()
+    assert told["updates"] >= 4
+    assert told["restarts"] <= 1
+
+
 # -- one agent -------------------------------------------------------------------------------------------
 
 
