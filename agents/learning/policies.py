@@ -8,12 +8,14 @@ along the first axis, so that eight agents cost one kernel call and not eight.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.learning.networks import outputs, perceptrons
+from agents.search.values import barred_values
 from dse.space import DesignSpace
 
 BARRED = -1e9  # logit of a value that an agent may not choose
@@ -25,15 +27,20 @@ class SubsystemPolicies:
 
     Parameters live in slots, S = A * P of them, so that an agent's are side by side; an agent with fewer
     than P has empty slots, which always hold position 0. `slot` (D,) is the slot of each column.
-    barred: (D, V) True where a value does not exist or is infeasible by itself.
+    owned: the columns of each agent (default: a subsystem's each). A value that does not exist, or that is
+    infeasible by itself, is never chosen.
     """
 
-    def __init__(self, space: DesignSpace, n_observed: int, hidden: int, barred: NDArray[np.bool_]) -> None:
-        self.n_agents = len(space.subsystems)
-        self._width = max(len(subsystem) for subsystem in space.subsystems)
+    def __init__(
+        self, space: DesignSpace, n_observed: int, hidden: int, owned: Sequence[Sequence[int]] | None = None
+    ) -> None:
+        owned = [subsystem.indices for subsystem in space.subsystems] if owned is None else owned
+        barred = barred_values(space)
+        self.n_agents = len(owned)
+        self._width = max(len(columns) for columns in owned)
         self._n_values = barred.shape[1]
         self._n_observed, self._hidden = n_observed, hidden
-        self.slot = torch.tensor(_slots(space, self._width))
+        self.slot = torch.tensor(_slots(owned, len(space), self._width))
         self._barred = torch.ones(self.n_agents * self._width, self._n_values, dtype=torch.bool)
         self._barred[:, 0] = False
         self._barred[self.slot] = torch.tensor(barred)
@@ -45,11 +52,22 @@ class SubsystemPolicies:
         sizes = (self._n_observed, self._hidden, self._hidden, self._width * self._n_values)
         self.weights = perceptrons(self.n_agents, sizes, LAST_GAIN, generator)
 
-    def log_probabilities(self, observed: Tensor) -> Tensor:
-        """(B, S, V) log-probability of each value in each slot, given observations (B, O)."""
-        logits = outputs(self.weights, observed.expand(self.n_agents, *observed.shape)).permute(1, 0, 2)
-        logits = logits.reshape(len(observed), -1, self._n_values)
-        return torch.log_softmax(logits.masked_fill(self._barred, BARRED), dim=-1)
+    def logits(self, observed: Tensor) -> Tensor:
+        """(A, B, P * V) preferences of all agents among their values, given observations (B, O)."""
+        return outputs(self.weights, observed.expand(self.n_agents, *observed.shape))
+
+    def log_probabilities(self, observed: Tensor, barred: Tensor | None = None) -> Tensor:
+        """(B, S, V) log-probability of each value in each slot, given observations (B, O).
+
+        barred: (B, S, V) values that may not be chosen (default: those that never may).
+        """
+        logits = self.logits(observed).permute(1, 0, 2).reshape(len(observed), -1, self._n_values)
+        barred = self._barred if barred is None else barred
+        return torch.log_softmax(logits.masked_fill(barred, BARRED), dim=-1)
+
+    def draw(self, observed: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, D) value positions, sampled under observations (B, O)."""
+        return sample(self.log_probabilities(observed), generator)[:, self.slot]
 
     def placed(self, per_parameter: Tensor) -> Tensor:
         """(B, S): what is given for each column (B, D), in its slot; 0 in empty slots."""
@@ -68,8 +86,12 @@ class SubsystemPolicies:
 
 def sample(log_probabilities: Tensor, generator: torch.Generator) -> Tensor:
     """One value position (B, S) from each distribution (B, S, V), by the Gumbel-max rule."""
-    uniform = torch.rand(log_probabilities.shape, generator=generator).clamp_min(1e-12)
-    return torch.argmax(log_probabilities - torch.log(-torch.log(uniform)), dim=-1)
+    return torch.argmax(log_probabilities + gumbel(log_probabilities.shape, generator), dim=-1)
+
+
+def gumbel(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Noise that, added to logits, makes the largest a sample of their distribution."""
+    return -torch.log(-torch.log(torch.rand(shape, generator=generator).clamp_min(1e-12)))
 
 
 def entropies(log_probabilities: Tensor) -> Tensor:
@@ -82,10 +104,10 @@ def chosen(log_probabilities: Tensor, positions: Tensor) -> Tensor:
     return log_probabilities.gather(2, positions.unsqueeze(2)).squeeze(2)
 
 
-def _slots(space: DesignSpace, width: int) -> list[int]:
+def _slots(owned: Sequence[Sequence[int]], n_columns: int, width: int) -> list[int]:
     """The slot of each column: agents in order, the columns of one agent side by side."""
-    slot = [0] * len(space)
-    for agent, subsystem in enumerate(space.subsystems):
-        for place, column in enumerate(subsystem.indices):
+    slot = [0] * n_columns
+    for agent, columns in enumerate(owned):
+        for place, column in enumerate(columns):
             slot[column] = agent * width + place
     return slot

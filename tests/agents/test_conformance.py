@@ -11,7 +11,7 @@ from dse.testing.toys import make_toy, tiny_toy
 SEARCHERS = names("searcher")
 LEARNING = (
     *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3"),
-    *("ippo", "sac", "vdn", "qmix", "team"),
+    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "team"),
 )
 CHECKS = (
     conformance.check_proposals,

@@ -9,8 +9,7 @@ from dse.testing.toys import make_toy, toy_space
 
 
 def policies(space):
-    barred = np.arange(6)[None, :] >= space.n_values[:, None]
-    team = SubsystemPolicies(space, 2, 16, barred)
+    team = SubsystemPolicies(space, 2, 16)
     team.initialise(torch.Generator().manual_seed(0))
     return team
 
@@ -22,7 +21,8 @@ def test_every_head_is_a_distribution_near_uniform_at_the_start():
 
     assert probabilities.shape == (3, 8, 6)
     assert torch.allclose(probabilities.sum(dim=2), torch.ones(3, 8))
-    assert (probabilities - 1 / 6).abs().max() < 0.05
+    assert (probabilities[:, 1:] - 1 / 6).abs().max() < 0.05
+    assert (probabilities[:, 0] - torch.tensor([0.0, *[1 / 5] * 5])).abs().max() < 0.05  # p0 = 0 is forbidden
 
 
 def test_an_agent_with_fewer_parameters_has_slots_that_do_nothing():

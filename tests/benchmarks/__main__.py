@@ -12,7 +12,7 @@ from tests.benchmarks import (
     bench_front,
     bench_instruction_traces,
     bench_interconnect,
-    bench_off_policy,
+    bench_searchers,
     bench_soc,
     bench_soc_front,
     bench_soc_graphs,
@@ -40,4 +40,4 @@ bench_soc.main()
 bench_soc_space.main()
 bench_env.main()
 bench_fleet.main()
-bench_off_policy.main()
+bench_searchers.main()
