@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.env.row_rules import RowRules
 from dse.env.scores import Numbers, Scorer, improvement, limits_of, missed
 from dse.errors import ConfigError, InfeasibleError, listed
 from dse.metrics import Metrics, MetricsBatch, MetricSchema
@@ -122,7 +121,7 @@ class DesignProblem:
         self.simulations = 0
         self.limits = limits_of(self.bounds)
         self.constraint_names = self._named(self.bounds)
-        self._rules = RowRules(self.space)
+        self._rules = self.space.row_rules
         self._scorer = Scorer(self.schema, self.objectives, self.bounds)
         self._unknown = np.full(len(self.schema), np.nan)
         self._bounded = np.array([self.schema.index(one.metric) for one in self.bounds], dtype=np.intp)
@@ -147,12 +146,6 @@ class DesignProblem:
     def forbids(self, row: IndexMatrix) -> bool:
         """Whether a rule of the space forbids a row (D,)."""
         return any(self._rules.violations(row))
-
-    def canonical(self, rows: NDArray[np.integer]) -> IndexMatrix:
-        """(n, D) int16 with parameters without effect at their default."""
-        if len(rows) == 1:
-            return self._rules.canonical(rows[0])[None, :]
-        return self.space.canonical(rows.astype(np.int16))
 
     def outcomes(
         self, workloads: Sequence[int], rows: IndexMatrix, limits: Numbers | None = None

@@ -147,12 +147,15 @@ class DramSimulator:
         response of each burst (`accept_cycles`, `finish_cycles`).
         """
         self.space.encode(point)
-        stream = self._stream(Workload.of(workload), self.system_of(point), self.mapping_of(point))
-        return self._open(point, stream, log, record)
+        return self._open(point, self.stream(workload, point=point), log, record)
 
     def run(self, point: DesignPoint, workload: Work, seed: int = 0) -> Metrics:
         """One design on one workload to its end."""
         return self.open(point, workload, seed).finish()
+
+    def _run(self, point: DesignPoint, workload: Workload) -> Metrics:
+        """`run` of a design that is known to be one of the space."""
+        return self._open(point, self.stream(workload, point=point)).finish()
 
     def fleet(self, n: int, threads: int = 1) -> DramFleet:
         """`n` simulations side by side, none of them begun; up to `threads` of them run at a time."""
@@ -180,7 +183,10 @@ class DramSimulator:
 
         Where the memory is part of the design, one that cannot be built or is too small is a failed run.
         """
-        designs = self._points(points)
+        if isinstance(points, np.ndarray):
+            designs, run = self.space.points(self.space.rows(points)), self._run
+        else:
+            designs, run = list(points), self.run
         works = [Workload.of(workload) for workload in workloads]
         values = np.full((len(designs), len(works), len(self.schema)), np.nan)
         seconds = np.zeros(values.shape[:2])
@@ -190,7 +196,7 @@ class DramSimulator:
         def one(cell: tuple[int, int]) -> None:
             started = time.perf_counter()
             try:
-                measured = self.run(designs[cell[0]], works[cell[1]])
+                measured = run(designs[cell[0]], works[cell[1]])
             except InputError as error:
                 if not may_fail:
                     raise
@@ -270,11 +276,6 @@ class DramSimulator:
             record=record,
         )
         return DramSession(self, engine, point, config, stream.last_arrival_cycle)
-
-    def _points(self, points: Sequence[DesignPoint] | IndexMatrix) -> list[DesignPoint]:
-        if isinstance(points, np.ndarray):
-            return [self.space.from_indices(row) for row in points]
-        return list(points)
 
     def _stream(self, workload: Workload, system: System, mapping: str) -> Stream:
         key = (workload.hash, mapping, system.key)
