@@ -160,35 +160,49 @@ def _energy(
 
 
 def _latencies(measured: Measured, tck_ns: float) -> dict[str, float]:
+    maxima: list[int] = measured.latency_maxima.tolist()
+    last_bin = int(measured.bin_upper.searchsorted(max(maxima)))  # those behind it are empty
+    totals, found = _percentiles(measured.histograms[:, : last_bin + 1], measured.bin_upper)
+    sums: list[int] = measured.latency_sums.tolist()
     values: dict[str, float] = {}
-    for position, name in enumerate(_HISTOGRAMS):
-        counts = measured.histograms[position]
-        total = int(counts.sum())
-        values[f"{name}mean_ns"] = _over(int(measured.latency_sums[position]), total) * tck_ns
-        longest = int(measured.latency_maxima[position])
+    for name, total, summed, longest, ends in zip(_HISTOGRAMS, totals, sums, maxima, found, strict=True):
+        values[f"{name}mean_ns"] = _over(summed, total) * tck_ns
         values[f"{name}max_ns"] = longest * tck_ns
-        cumulative = np.cumsum(counts)
-        for label, quantile in _QUANTILES.items():
-            at_most = _percentile(cumulative, measured.bin_upper, quantile, total)
+        for label, at_most in zip(_QUANTILES, ends, strict=True):
             values[f"{name}{label}_ns"] = min(at_most, longest) * tck_ns
     values["read_latency_ci95_ns"] = _half_width(measured.batch_sums, measured.batch_counts) * tck_ns
     return values
 
 
-def _percentile(cumulative: Histogram, bin_upper: Histogram, quantile: float, total: int) -> float:
-    """Nearest rank: the smallest value that a share `quantile` does not exceed; 0 if there is none."""
-    if total == 0:
-        return 0.0
-    return float(bin_upper[np.searchsorted(cumulative, math.ceil(quantile * total))])
+def _percentiles(histograms: Histogram, bin_upper: Histogram) -> tuple[list[int], list[list[int]]]:
+    """How many are in each histogram (n, bins), and its `_QUANTILES` by nearest rank: the smallest value that
+    such a share does not exceed; 0 where there is none.
+
+    All histograms behind one another are one, in which each rank is that of its own and all before.
+    """
+    n_bins = histograms.shape[1]
+    cumulative = histograms.ravel().cumsum()
+    ends = cumulative[n_bins - 1 :: n_bins].tolist()
+    totals = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    ranks = [
+        end - total + math.ceil(quantile * total)
+        for end, total in zip(ends, totals, strict=True)
+        for quantile in _QUANTILES.values()
+    ]
+    values = bin_upper[cumulative.searchsorted(ranks) % n_bins].reshape(len(totals), -1).tolist()
+    return totals, [own if total else [0] * len(own) for own, total in zip(values, totals, strict=True)]
 
 
 def _half_width(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
     """Half of the 95 % confidence interval of the mean of batch means; 0 with fewer than two batches."""
     used = counts > 0
-    if used.sum() < 2:
-        return 0.0
     means = sums[used] / counts[used]
-    return float(_student_t(len(means) - 1) * means.std(ddof=1) / math.sqrt(len(means)))
+    n = len(means)
+    if n < 2:
+        return 0.0
+    apart = means - means.sum() / n
+    deviation = math.sqrt((apart * apart).sum() / (n - 1))
+    return _student_t(n - 1) * deviation / math.sqrt(n)
 
 
 @cache
