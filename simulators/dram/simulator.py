@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -193,20 +194,20 @@ class DramSimulator:
         notes: list[list[tuple[str, ...]]] = [[() for _ in works] for _ in designs]
         may_fail = "memory" in self.space.names
 
-        def one(cell: tuple[int, int]) -> None:
+        def one(design: int, work: int) -> None:
             started = time.perf_counter()
             try:
-                measured = run(designs[cell[0]], works[cell[1]])
+                measured = run(designs[design], works[work])
             except InputError as error:
                 if not may_fail:
                     raise
-                notes[cell[0]][cell[1]] = (error.message,)
+                notes[design][work] = (error.message,)
                 return
-            values[cell] = measured.values_array
-            notes[cell[0]][cell[1]] = measured.notes
-            seconds[cell] = time.perf_counter() - started
+            values[design, work] = measured.values_array
+            notes[design][work] = measured.notes
+            seconds[design, work] = time.perf_counter() - started
 
-        _for_each(one, list(np.ndindex(values.shape[:2])), threads)
+        _for_each(one, list(product(range(len(designs)), range(len(works)))), threads)
         return MetricsBatch(self.schema, values, notes, seconds)
 
     def stream(
@@ -291,13 +292,13 @@ class DramSimulator:
         return found
 
 
-def _for_each(work: Callable[[tuple[int, int]], None], cells: list[tuple[int, ...]], threads: int) -> None:
+def _for_each(work: Callable[[int, int], None], cells: list[tuple[int, int]], threads: int) -> None:
     if threads <= 1 or len(cells) <= 1:
         for cell in cells:
-            work((cell[0], cell[1]))
+            work(*cell)
         return
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        for future in [pool.submit(work, (cell[0], cell[1])) for cell in cells]:
+        for future in [pool.submit(work, *cell) for cell in cells]:
             future.result()
 
 
