@@ -215,9 +215,9 @@ class DesignSpace:
 
     def canonical(self, indices: NDArray[np.integer]) -> IndexMatrix:
         """Canonical form (n, D) of each row: parameters without effect at their default. A copy."""
+        if len(indices) == 1:
+            return self.row_rules.canonical(indices[0])[None]
         rows = np.array(indices, dtype=np.int16)
-        if len(rows) == 1:
-            return self.row_rules.canonical(rows[0])[None]
         for _ in range(len(self._dead) + 1):
             changed = False
             for clause in self._dead:
