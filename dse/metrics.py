@@ -228,8 +228,7 @@ class MetricsRow(Sequence[Metrics]):
     def __getitem__(self, workload: int | slice) -> Metrics | Sequence[Metrics]:
         if isinstance(workload, slice):
             return [self[w] for w in range(*workload.indices(len(self)))]
-        notes = self._batch.notes[self._design][workload] if self._batch.notes else ()
-        return Metrics(self._batch.schema, self._batch.values[self._design, workload], notes)
+        return self._batch.one(self._design, workload)
 
     def __len__(self) -> int:
         return int(self._batch.values.shape[1])
@@ -278,6 +277,11 @@ class MetricsBatch(Sequence[MetricsRow]):
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
+
+    def one(self, design: int, workload: int) -> Metrics:
+        """What one design measured on one workload."""
+        notes = self.notes[design][workload] if self.notes else ()
+        return Metrics(self.schema, self.values[design, workload], notes)
 
     def combined(self, weights: Values | None = None) -> Values:
         """(P, M) over all workloads, weighted if weights (W,) are given."""

@@ -128,9 +128,8 @@ class Parameter:
 
     def index(self, value: object) -> int:
         """Position of `value`; SpaceError, with the nearest value, if it is not one of them."""
-        family = _family(value)
         for position, known in enumerate(self.values):
-            if known == value and _family(known) == family:
+            if known is value or (known == value and _family(known) == _family(value)):
                 return position
         raise SpaceError(
             f"{self.name}={value!r} is outside the design space: expected one of {listed(self.values)}."

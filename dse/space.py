@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from dse.counting import Rule, connected, count_rows
 from dse.errors import InfeasibleError, SpaceError, did_you_mean, listed
 from dse.parameter import Parameter, Value
 from dse.point import DesignPoint
+from dse.row_rules import RowRules
 from dse.rules import (
     Clause,
     ConditionClause,
@@ -77,6 +79,11 @@ class DesignSpace:
             )
             for r in self.dead_rules
         )
+
+    @cached_property
+    def row_rules(self) -> RowRules:
+        """The same rules for one row at a time."""
+        return RowRules(self._defaults.tolist(), self._dead, self._forbidden)
 
     @property
     def forbidden_clauses(self) -> tuple[Clause | ConditionClause, ...]:
@@ -184,9 +191,7 @@ class DesignSpace:
 
     def from_indices(self, row: ArrayLike) -> DesignPoint:
         """The design of one row (D,), in canonical form."""
-        canonical = self.canonical(self._matrix(row))[0]
-        values = tuple(p.values[i] for p, i in zip(self.parameters, canonical.tolist(), strict=True))
-        return DesignPoint(self.names, values)
+        return self.points(self.canonical(self._matrix(row)))[0]
 
     def encode(self, design: DesignPoint | Mapping[str, Value]) -> IndexMatrix:
         """Canonical row (D,) int16 of a design; missing parameters take their default."""
@@ -208,8 +213,10 @@ class DesignSpace:
 
     # batches
 
-    def canonical(self, indices: IndexMatrix) -> IndexMatrix:
+    def canonical(self, indices: NDArray[np.integer]) -> IndexMatrix:
         """Canonical form (n, D) of each row: parameters without effect at their default. A copy."""
+        if len(indices) == 1:
+            return self.row_rules.canonical(indices[0])[None]
         rows = np.array(indices, dtype=np.int16)
         for _ in range(len(self._dead) + 1):
             changed = False
@@ -287,8 +294,8 @@ class DesignSpace:
 
     def points(self, indices: IndexMatrix) -> list[DesignPoint]:
         """The rows as designs, taken as they are (they should be canonical)."""
-        columns = [[p.values[i] for i in indices[:, d].tolist()] for d, p in enumerate(self.parameters)]
-        return [DesignPoint(self.names, values) for values in zip(*columns, strict=True)]
+        values = [parameter.values for parameter in self.parameters]
+        return [DesignPoint(self.names, tuple(map(getitem, values, row))) for row in indices.tolist()]
 
     # parts of a space
 

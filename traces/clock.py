@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def scale_fraction(arrival_scale: float) -> Fraction:
     So 0.1 is 1/10 and 1/0.3 is 10/3. Raises TraceError unless it is finite and between 1e-6 and 1e6.
     """
     exact = _positive("arrival_scale", arrival_scale)
-    if not Fraction(1, _SCALE_DENOMINATOR) <= exact <= _SCALE_DENOMINATOR:
+    if not 1 / _SCALE_DENOMINATOR <= arrival_scale <= _SCALE_DENOMINATOR:
         raise TraceError(f"arrival_scale={arrival_scale!r} is out of range: expected 1e-6 to 1e6")
     return exact.limit_denominator(_SCALE_DENOMINATOR)
 
@@ -84,4 +85,9 @@ def _positive(name: str, value: object) -> Fraction:
         raise TraceError(f"{name}={value!r} is not a number: expected a positive one")
     if not math.isfinite(value) or value <= 0:
         raise TraceError(f"{name}={value!r} is out of range: expected a positive, finite number")
-    return Fraction(repr(float(value)))
+    return _as_written(float(value))
+
+
+@lru_cache(maxsize=256)
+def _as_written(value: float) -> Fraction:
+    return Fraction(repr(value))

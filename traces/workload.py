@@ -55,6 +55,7 @@ class Workload:
     warmup: int = 0
     start: int = 0
     _merged: dict[int, Requests] = field(default_factory=dict, init=False, repr=False)
+    _hash: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "traces", tuple(self.traces))
@@ -108,6 +109,11 @@ class Workload:
     @property
     def hash(self) -> str:
         """BLAKE2b-128 in hex over the traces' hashes, scale, length, warm-up and start; not over the name."""
+        if not self._hash:
+            self._hash.append(self._digest())
+        return self._hash[0]
+
+    def _digest(self) -> str:
         scale = scale_fraction(self.arrival_scale)
         words = [trace.hash for trace in self.traces]
         words += [f"{scale.numerator}/{scale.denominator}", str(len(self)), str(self.warmup)]

@@ -102,7 +102,7 @@ class Core:
         moved = self._moves.applied(self.rows, asked)
         if not self._all_owned:
             moved = np.where(self._fixed, self.rows, moved)
-        rows = self.problem.canonical(moved)
+        rows = self.problem.space.canonical(moved)
         paid = self._paid(rows)
         self.rows = rows
         self.steps += 1

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.env.row_rules import RowRules
 from dse.env.scores import Numbers, Scorer, improvement, limits_of, missed
 from dse.errors import ConfigError, InfeasibleError, listed
-from dse.metrics import Metrics, MetricsBatch, MetricSchema
+from dse.metrics import Metrics, MetricSchema
 from dse.objective import Objective
 from dse.point import DesignPoint
 from dse.simulator import Simulator
@@ -122,7 +121,7 @@ class DesignProblem:
         self.simulations = 0
         self.limits = limits_of(self.bounds)
         self.constraint_names = self._named(self.bounds)
-        self._rules = RowRules(self.space)
+        self._rules = self.space.row_rules
         self._scorer = Scorer(self.schema, self.objectives, self.bounds)
         self._unknown = np.full(len(self.schema), np.nan)
         self._bounded = np.array([self.schema.index(one.metric) for one in self.bounds], dtype=np.intp)
@@ -147,12 +146,6 @@ class DesignProblem:
     def forbids(self, row: IndexMatrix) -> bool:
         """Whether a rule of the space forbids a row (D,)."""
         return any(self._rules.violations(row))
-
-    def canonical(self, rows: NDArray[np.integer]) -> IndexMatrix:
-        """(n, D) int16 with parameters without effect at their default."""
-        if len(rows) == 1:
-            return self._rules.canonical(rows[0])[None, :]
-        return self.space.canonical(rows.astype(np.int16))
 
     def outcomes(
         self, workloads: Sequence[int], rows: IndexMatrix, limits: Numbers | None = None
@@ -243,19 +236,23 @@ class DesignProblem:
             for key, values, forbidden, metrics in self._run(wanted):
                 self._remember(key, values, forbidden, metrics)
 
-    def _run(self, wanted: Mapping[_Key, IndexMatrix]) -> Iterator[_Run]:
+    def _run(self, wanted: Mapping[_Key, IndexMatrix]) -> list[_Run]:
         """Simulate designs on one workload in one batch: all but those that the space forbids."""
-        forbidden = [self._rules.violations(row) for row in wanted.values()]
-        allowed = [row for row, broken in zip(wanted.values(), forbidden, strict=True) if not any(broken)]
-        batch: MetricsBatch | tuple[()] = ()
+        found: dict[_Key, _Run] = {}
+        allowed: list[_Key] = []
+        for key, row in wanted.items():
+            broken = self._rules.violations(row)
+            found[key] = key, self._unknown, broken, None
+            if not any(broken):
+                allowed.append(key)
         if allowed:
-            works = [self.workloads[next(iter(wanted))[0]]]
-            batch = self.simulator.run_batch(np.array(allowed), works, self.threads)
+            rows, works = np.array([wanted[key] for key in allowed]), [self.workloads[allowed[0][0]]]
+            batch = self.simulator.run_batch(rows, works, self.threads)
             self.simulations += len(allowed)
-        measured = iter(batch)
-        for key, broken in zip(wanted, forbidden, strict=True):
-            metrics = None if any(broken) else next(measured)[0]
-            yield key, self._unknown if metrics is None else metrics.values_array, broken, metrics
+            for place, key in enumerate(allowed):
+                metrics = batch.one(place, 0)
+                found[key] = key, metrics.values_array, found[key][2], metrics
+        return list(found.values())
 
     def _remember(self, key: _Key, values: Numbers, forbidden: list[float], metrics: Metrics | None) -> None:
         """Score a design and keep it. One of which a needed metric is no number failed."""

@@ -177,7 +177,7 @@ class Difference:
         """(n, agents, M)."""
         problem, n_agents = self._problem, len(self._owned)
         without = np.where(self._owned, problem.baseline_row, cases.rows[:, None, :])
-        rows = problem.canonical(without.reshape(-1, len(problem.space)))
+        rows = problem.space.canonical(without.reshape(-1, len(problem.space)))
         workloads = np.repeat(cases.workloads, n_agents)
         weights = np.repeat(cases.weights, n_agents, axis=0)
         limits = None if cases.limits is None else np.repeat(cases.limits, n_agents, axis=0)

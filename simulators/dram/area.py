@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulators.dram.memory.devices import Device
-from simulators.dram.memory.mapping import AddressMapping
+from simulators.dram.memory.mapping import folds_of
 from simulators.dram.options import DEFAULTS
 
 FLIP_FLOP_GE = 7.0
@@ -44,8 +44,7 @@ BANK_TIMER_BITS = 6 * 6
 Design = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(NamedTuple):
     """Hardware of one part: flip-flops, memory bits and other gates (GE)."""
 
     flip_flops: float = 0.0
@@ -54,6 +53,8 @@ class Structure:
 
     def times(self, copies: int) -> Structure:
         """So many of them."""
+        if copies == 1:
+            return self
         return Structure(self.flip_flops * copies, self.memory_bits * copies, self.gates_ge * copies)
 
     @property
@@ -249,7 +250,7 @@ def _address_mapping(design: Design, device: Device) -> Structure:
     text = str(design.get("address_mapping", ""))
     if not (text.endswith("-xor") or ";" in text):
         return Structure()
-    return Structure(gates_ge=len(AddressMapping.of(text, device).folded_bits) * XOR_GE)
+    return Structure(gates_ge=sum(fold.width for fold in folds_of(text, device)) * XOR_GE)
 
 
 _SHARED: dict[str, Callable[[Design, Device], Structure]] = {

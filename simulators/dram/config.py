@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -117,9 +118,8 @@ class ControllerConfig:
         temperature_c: of the case; above the limit of the standard, refresh comes more often. InputError for
         a policy that the device does not know.
         """
+        in_cycles = {_IN_CYCLES[name]: int(value) for name, value in design.items() if name in _IN_CYCLES}
         policies = {name: _number(name, value) for name, value in design.items() if name in _POLICY_FIELDS}
-        for name in _POLICY_FIELDS & {name.removesuffix("_cycles") for name in design}:
-            policies.setdefault(name, int(design.get(f"{name}_cycles", 0)))
         _check(device, design)
         t = device.timings
         is_hot = temperature_c is not None and temperature_c > device.hot_above_c
@@ -128,22 +128,22 @@ class ControllerConfig:
             n_ranks=device.ranks,
             n_bank_groups=device.bank_groups,
             n_banks=device.banks,
-            t_read_data=t.read_data,
-            t_write_data=t.write_data,
-            t_burst=t.burst,
-            t_ras=t.ras + device.lengths[COMMANDS.index("ACT")] - 1,
-            t_read_close=t.read_close,
-            t_write_close=t.write_close,
-            t_refi=t.refi // device.hot_refresh_factor if is_hot else t.refi,
+            t_read_data=t["read_data"],
+            t_write_data=t["write_data"],
+            t_burst=t["burst"],
+            t_ras=t["ras"] + device.lengths[COMMANDS.index("ACT")] - 1,
+            t_read_close=t["read_close"],
+            t_write_close=t["write_close"],
+            t_refi=t["refi"] // device.hot_refresh_factor if is_hot else t["refi"],
             command_buses=device.command_buses,
             rows=device.constraints,
             lengths=device.lengths,
-            **policies,
+            **(in_cycles | policies),
         )
 
     def vector(self) -> NDArray[np.int64]:
         """The numbers in order, int64 (len(ext.dram_engine.CONFIG_FIELDS),)."""
-        return np.array([getattr(self, name) for name in _NUMBERS], dtype=np.int64)
+        return np.array(_numbers_of(self), dtype=np.int64)
 
     def row_array(self) -> NDArray[np.int64]:
         """The constraints, int64 (n, 6): scope, before, after, cycles, window, cause."""
@@ -192,3 +192,5 @@ def _check(device: Device, design: Mapping[str, Any]) -> None:
 _NUMBERS = tuple(f.name for f in fields(ControllerConfig) if f.name not in ("rows", "lengths"))
 TIMING_FIELDS = _NUMBERS[: _NUMBERS.index("page_policy")]
 _POLICY_FIELDS = frozenset(_NUMBERS) - frozenset(TIMING_FIELDS)
+_IN_CYCLES = {f"{name}_cycles": name for name in _POLICY_FIELDS}
+_numbers_of = attrgetter(*_NUMBERS)

@@ -26,7 +26,12 @@ from simulators.dram.system import System
 
 Histogram = NDArray[np.int64]
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
-_HISTOGRAMS = ("read_latency_", "write_latency_", "read_latency_accepted_", "write_latency_accepted_")
+_LATENCIES = tuple(
+    (f"{name}mean_ns", f"{name}max_ns", tuple(f"{name}{label}_ns" for label in _QUANTILES))
+    for name in ("read_latency_", "write_latency_", "read_latency_accepted_", "write_latency_accepted_")
+)
+"""Mean, maximum and percentiles of each histogram."""
+_STALLED = tuple((f"stall_{name}", f"stall_{name}_fraction") for name in STALLS)
 _SHORTEST_RUN_INTERVALS = 100
 _WIDEST_INTERVAL = 0.10
 
@@ -63,7 +68,7 @@ def metrics(
     values |= _states(activity, system.events)
     values |= _costs(system, cost)
     schema = dram_schema()
-    array = np.array([values[name] for name in schema.names], dtype=np.float64)
+    array = np.array([*map(values.__getitem__, schema.names)], dtype=np.float64)
     return Metrics(schema, array, _notes(values, measured, device))
 
 
@@ -103,7 +108,7 @@ def _counts(c: Mapping[str, int]) -> dict[str, float]:
 
 def _stalls(c: Mapping[str, int], device: Device) -> dict[str, float]:
     cycles = c["elapsed_cycles"] * device.channels
-    return {f"stall_{name}_fraction": _over(c[f"stall_{name}"], cycles) for name in STALLS}
+    return {fraction: _over(c[counter], cycles) for counter, fraction in _STALLED}
 
 
 def _outcome(measured: Measured, device: Device, values: Mapping[str, float]) -> dict[str, float]:
@@ -160,35 +165,51 @@ def _energy(
 
 
 def _latencies(measured: Measured, tck_ns: float) -> dict[str, float]:
+    maxima: list[int] = measured.latency_maxima.tolist()
+    last_bin = int(measured.bin_upper.searchsorted(max(maxima)))  # those behind it are empty
+    totals, found = _percentiles(measured.histograms[:, : last_bin + 1], measured.bin_upper)
+    sums: list[int] = measured.latency_sums.tolist()
     values: dict[str, float] = {}
-    for position, name in enumerate(_HISTOGRAMS):
-        counts = measured.histograms[position]
-        total = int(counts.sum())
-        values[f"{name}mean_ns"] = _over(int(measured.latency_sums[position]), total) * tck_ns
-        longest = int(measured.latency_maxima[position])
-        values[f"{name}max_ns"] = longest * tck_ns
-        cumulative = np.cumsum(counts)
-        for label, quantile in _QUANTILES.items():
-            at_most = _percentile(cumulative, measured.bin_upper, quantile, total)
-            values[f"{name}{label}_ns"] = min(at_most, longest) * tck_ns
+    for (mean, maximum, percentiles), total, summed, longest, ends in zip(
+        _LATENCIES, totals, sums, maxima, found, strict=True
+    ):
+        values[mean] = _over(summed, total) * tck_ns
+        values[maximum] = longest * tck_ns
+        for percentile, at_most in zip(percentiles, ends, strict=True):
+            values[percentile] = min(at_most, longest) * tck_ns
     values["read_latency_ci95_ns"] = _half_width(measured.batch_sums, measured.batch_counts) * tck_ns
     return values
 
 
-def _percentile(cumulative: Histogram, bin_upper: Histogram, quantile: float, total: int) -> float:
-    """Nearest rank: the smallest value that a share `quantile` does not exceed; 0 if there is none."""
-    if total == 0:
-        return 0.0
-    return float(bin_upper[np.searchsorted(cumulative, math.ceil(quantile * total))])
+def _percentiles(histograms: Histogram, bin_upper: Histogram) -> tuple[list[int], list[list[int]]]:
+    """How many are in each histogram (n, bins), and its `_QUANTILES` by nearest rank: the smallest value that
+    such a share does not exceed; 0 where there is none.
+
+    All histograms behind one another are one, in which each rank is that of its own and all before.
+    """
+    n_bins = histograms.shape[1]
+    cumulative = histograms.ravel().cumsum()
+    ends = cumulative[n_bins - 1 :: n_bins].tolist()
+    totals = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    ranks = [
+        end - total + math.ceil(quantile * total)
+        for end, total in zip(ends, totals, strict=True)
+        for quantile in _QUANTILES.values()
+    ]
+    values = bin_upper[cumulative.searchsorted(ranks) % n_bins].reshape(len(totals), -1).tolist()
+    return totals, [own if total else [0] * len(own) for own, total in zip(values, totals, strict=True)]
 
 
 def _half_width(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
     """Half of the 95 % confidence interval of the mean of batch means; 0 with fewer than two batches."""
-    used = counts > 0
-    if used.sum() < 2:
+    both = zip(sums.tolist(), counts.tolist(), strict=True)
+    means = np.array([total / count for total, count in both if count])
+    n = len(means)
+    if n < 2:
         return 0.0
-    means = sums[used] / counts[used]
-    return float(_student_t(len(means) - 1) * means.std(ddof=1) / math.sqrt(len(means)))
+    apart = means - means.sum() / n
+    deviation = math.sqrt((apart * apart).sum() / (n - 1))
+    return _student_t(n - 1) * deviation / math.sqrt(n)
 
 
 @cache

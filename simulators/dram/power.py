@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from simulators.dram.memory.devices import Currents, Device
 
 _STATES = ("active_standby", "precharge_standby", "active_power_down", "precharge_power_down", "self_refresh")
+_powers_mw = attrgetter(*(f"{state}_mw" for state in _STATES))
 COMPONENTS = ("activate", "precharge", "read", "write", "refresh", "mitigation", *_STATES)
 
 
@@ -207,8 +209,8 @@ def energy_pj(event: EventEnergy, activity: Activity) -> dict[str, float]:
         + activity.rfm_sets * event.rfm_set_pj,
     }
     cycles = state_cycles(event, activity)
-    for state in _STATES:
-        parts[state] = cycles[state] * event.tck_ns * float(getattr(event, f"{state}_mw"))
+    for state, power_mw in zip(_STATES, _powers_mw(event), strict=True):
+        parts[state] = cycles[state] * event.tck_ns * power_mw
     parts["total"] = sum(parts.values())
     return parts
 

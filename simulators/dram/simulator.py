@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -147,12 +148,15 @@ class DramSimulator:
         response of each burst (`accept_cycles`, `finish_cycles`).
         """
         self.space.encode(point)
-        stream = self._stream(Workload.of(workload), self.system_of(point), self.mapping_of(point))
-        return self._open(point, stream, log, record)
+        return self._open(point, self.stream(workload, point=point), log, record)
 
     def run(self, point: DesignPoint, workload: Work, seed: int = 0) -> Metrics:
         """One design on one workload to its end."""
         return self.open(point, workload, seed).finish()
+
+    def _run(self, point: DesignPoint, workload: Workload) -> Metrics:
+        """`run` of a design that is known to be one of the space."""
+        return self._open(point, self.stream(workload, point=point)).finish()
 
     def fleet(self, n: int, threads: int = 1) -> DramFleet:
         """`n` simulations side by side, none of them begun; up to `threads` of them run at a time."""
@@ -180,27 +184,30 @@ class DramSimulator:
 
         Where the memory is part of the design, one that cannot be built or is too small is a failed run.
         """
-        designs = self._points(points)
+        if isinstance(points, np.ndarray):
+            designs, run = self.space.points(self.space.rows(points)), self._run
+        else:
+            designs, run = list(points), self.run
         works = [Workload.of(workload) for workload in workloads]
         values = np.full((len(designs), len(works), len(self.schema)), np.nan)
         seconds = np.zeros(values.shape[:2])
         notes: list[list[tuple[str, ...]]] = [[() for _ in works] for _ in designs]
         may_fail = "memory" in self.space.names
 
-        def one(cell: tuple[int, int]) -> None:
+        def one(design: int, work: int) -> None:
             started = time.perf_counter()
             try:
-                measured = self.run(designs[cell[0]], works[cell[1]])
+                measured = run(designs[design], works[work])
             except InputError as error:
                 if not may_fail:
                     raise
-                notes[cell[0]][cell[1]] = (error.message,)
+                notes[design][work] = (error.message,)
                 return
-            values[cell] = measured.values_array
-            notes[cell[0]][cell[1]] = measured.notes
-            seconds[cell] = time.perf_counter() - started
+            values[design, work] = measured.values_array
+            notes[design][work] = measured.notes
+            seconds[design, work] = time.perf_counter() - started
 
-        _for_each(one, list(np.ndindex(values.shape[:2])), threads)
+        _for_each(one, list(product(range(len(designs)), range(len(works)))), threads)
         return MetricsBatch(self.schema, values, notes, seconds)
 
     def stream(
@@ -271,11 +278,6 @@ class DramSimulator:
         )
         return DramSession(self, engine, point, config, stream.last_arrival_cycle)
 
-    def _points(self, points: Sequence[DesignPoint] | IndexMatrix) -> list[DesignPoint]:
-        if isinstance(points, np.ndarray):
-            return [self.space.from_indices(row) for row in points]
-        return list(points)
-
     def _stream(self, workload: Workload, system: System, mapping: str) -> Stream:
         key = (workload.hash, mapping, system.key)
         with self._lock:
@@ -290,13 +292,13 @@ class DramSimulator:
         return found
 
 
-def _for_each(work: Callable[[tuple[int, int]], None], cells: list[tuple[int, ...]], threads: int) -> None:
+def _for_each(work: Callable[[int, int], None], cells: list[tuple[int, int]], threads: int) -> None:
     if threads <= 1 or len(cells) <= 1:
         for cell in cells:
-            work((cell[0], cell[1]))
+            work(*cell)
         return
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        for future in [pool.submit(work, (cell[0], cell[1])) for cell in cells]:
+        for future in [pool.submit(work, *cell) for cell in cells]:
             future.result()
 
 

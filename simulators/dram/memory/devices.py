@@ -17,7 +17,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -98,7 +98,7 @@ class Currents:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Device:
     """One memory: organisation, timings in cycles of `tck_ps`, constraints, currents, and their source.
 
@@ -134,46 +134,46 @@ class Device:
     lengths: tuple[int, ...]
     currents_ma: Currents
 
-    @property
+    @cached_property
     def tck_fs(self) -> int:
         """Clock period in femtoseconds, the unit of `Trace.clock_fs`."""
         return self.tck_ps * _FS_PER_PS
 
-    @property
+    @cached_property
     def tck_ns(self) -> float:
         return self.tck_ps / 1000
 
-    @property
+    @cached_property
     def banks(self) -> int:
         """Banks of one rank."""
         return self.bank_groups * self.banks_per_group
 
-    @property
+    @cached_property
     def bus_width_bits(self) -> int:
         """Data bits of one rank (of one pseudo channel)."""
         return self.devices_per_rank * self.device_width_bits
 
-    @property
+    @cached_property
     def burst_bytes(self) -> int:
         """Bytes of one column command: 64 on a 64-bit bus with bursts of eight."""
         return self.burst_length * self.bus_width_bits // 8
 
-    @property
+    @cached_property
     def commands(self) -> tuple[str, ...]:
         """The commands that its standard has (those that wait for others than VRR), as in COMMANDS."""
         named = {row.after for row in self.constraints if COMMANDS[row.before] != "VRR"}
         return tuple(name for number, name in enumerate(COMMANDS) if number in named)
 
-    @property
+    @cached_property
     def data_buses(self) -> int:
         """Independent data buses over all channels."""
         return self.channels * (self.ranks if self.pseudo_channels else 1)
 
-    @property
+    @cached_property
     def capacity_bytes(self) -> int:
         return self.channels * self.ranks * self.banks * self.rows * self.columns * self.bus_width_bits // 8
 
-    @property
+    @cached_property
     def peak_bandwidth_gbps(self) -> float:
         """Bytes per ns (GB/s) when no data bus ever rests."""
         return self.data_buses * self.burst_bytes / (self.timings.burst * self.tck_ns)

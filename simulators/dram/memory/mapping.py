@@ -117,8 +117,7 @@ class AddressMapping:
             )
         order = (_PSEUDO_CHANNEL_ORDERS if device.pseudo_channels else _ORDERS)[name]
         bits = _place(order, _widths(device), device, name)
-        folds = _fold_rows(device) if name.endswith("-xor") else ()
-        return cls(name, bits, folds, device.capacity_bytes)
+        return cls(name, bits, folds_of(name, device), device.capacity_bytes)
 
     def decode(self, address: NDArray[np.uint64]) -> Decoded:
         """Channel, bank, row and column of each byte address (n,); bits above the device are ignored."""
@@ -159,13 +158,18 @@ class AddressMapping:
         bank, group = len(self.bits["bank"]), len(self.bits["bank_group"])
         return fields["rank"] << (group + bank) | fields["bank_group"] << bank | fields["bank"]
 
-    @property
-    def folded_bits(self) -> tuple[tuple[str, int], ...]:
-        """Each bit that another is XORed into, as often as that happens."""
-        return tuple((fold.target, fold.low + i) for fold in self.folds for i in range(fold.width))
-
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.name, "bits": dict(self.bits), "folds": [list(fold) for fold in self.folds]}
+
+
+def folds_of(text: str, device: Device) -> tuple[Fold, ...]:
+    """The XOR terms of the mapping of that name or text, without the rest of it where it is shipped.
+
+    LookupFailed or InputError say what is wrong with a text.
+    """
+    if text in _ORDERS:
+        return _fold_rows(device) if text.endswith("-xor") else ()
+    return AddressMapping.of(text, device).folds
 
 
 def _widths(device: Device) -> dict[str, int]:

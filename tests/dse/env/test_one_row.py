@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 import dse
 from dse.campaign.scoring import Scorer
 from dse.env.problem import DesignProblem
-from dse.env.row_rules import RowRules
 from dse.env.scores import Scorer as RowScorer
 from dse.env.scores import limits_of, missed
 from dse.metrics import MetricSchema, MetricSpec
@@ -34,7 +33,7 @@ def _spaces():
 
 @pytest.mark.parametrize(("name", "space"), list(_spaces()))
 def test_rules_of_a_row_are_those_of_the_space(name, space):
-    rules = RowRules(space)
+    rules = space.row_rules
     rows = np.random.default_rng(1).integers(0, space.n_values, size=(300, len(space))).astype(np.int16)
 
     canonical = np.stack([rules.canonical(row) for row in rows])

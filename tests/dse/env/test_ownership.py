@@ -8,7 +8,6 @@ import pytest
 import dse
 from dse.env.moves import Nudges, SetOrKeep
 from dse.env.ownership import GRANULARITIES, owners
-from dse.env.row_rules import RowRules
 from tests.dse.env.problems import actions_for, environment, refining
 
 SPACES = [("dram", "dram"), ("dram", "dramgym"), ("soc", "soc-small"), ("soc", "soc")]
@@ -65,7 +64,7 @@ def test_every_value_of_every_parameter_is_reached_in_nudges(granularity):
 @pytest.mark.parametrize(("simulator", "name"), SPACES)
 def test_every_value_of_a_shipped_space_is_reached(simulator, name, moves):
     space = dse.make_simulator(simulator, space=name).space
-    rules, kind = RowRules(space), moves(space)
+    rules, kind = space.row_rules, moves(space)
 
     for row in _covering(space):
         here = space.encode({})

@@ -6,21 +6,29 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulators.dram.measure import _half_width, _percentile
+from simulators.dram.measure import _half_width, _percentiles
 
 
-@pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
-def test_a_percentile_is_the_nearest_rank(quantile):
-    latencies = np.random.default_rng(1).integers(20, 400, size=1001)
-    cumulative = np.cumsum(np.bincount(latencies, minlength=500))
+@pytest.mark.parametrize("sizes", [(1001, 1, 2, 100), (1, 20, 19, 1000)])
+def test_percentiles_are_the_nearest_rank_of_each_histogram(sizes):
+    rng = np.random.default_rng(1)
+    latencies = [rng.integers(0, 400, size=size) for size in sizes]
+    histograms = np.array([np.bincount(one, minlength=500) for one in latencies])
 
-    found = _percentile(cumulative, np.arange(500), quantile, len(latencies))
+    totals, found = _percentiles(histograms, 3 * np.arange(500) + 1)
 
-    assert found == np.percentile(latencies, 100 * quantile, method="inverted_cdf")
+    wanted = [np.percentile(3 * one + 1, [50, 95, 99], method="inverted_cdf").tolist() for one in latencies]
+    assert totals == list(sizes)
+    assert found == wanted
 
 
 def test_no_latencies_have_no_percentile():
-    assert _percentile(np.zeros(10, dtype=np.int64), np.arange(10), 0.5, 0) == 0.0
+    histograms = np.array([[0, 0, 0], [0, 2, 0], [0, 0, 0]])
+
+    totals, found = _percentiles(histograms, np.arange(3))
+
+    assert totals == [0, 2, 0]
+    assert found == [[0, 0, 0], [1, 1, 1], [0, 0, 0]]
 
 
 def test_the_interval_is_students_over_batch_means():

@@ -1,6 +1,6 @@
 """The rules of a design space over one row at a time, in plain Python: what a step asks for.
 
-`DesignSpace` answers for thousands of rows at once, and takes as long for one. The tests hold the two equal.
+Arrays answer for thousands of rows at once, and take as long for one. The tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.rules import Clause
-from dse.space import DesignSpace, IndexMatrix
+from dse.rules import Clause, ConditionClause
 
 _Condition = tuple[tuple[int, tuple[bool, ...]], ...]
 
 
 class RowRules:
-    """Canonical form and violated constraints of single rows (D,) of a space."""
+    """Canonical form and violated constraints of single rows (D,) of a space: `DesignSpace.row_rules`.
 
-    def __init__(self, space: DesignSpace) -> None:
-        defaults = [parameter.index(parameter.default) for parameter in space.parameters]
-        self._dead = [
-            (clause.target, defaults[clause.target], _condition(clause)) for clause in space.dead_clauses
-        ]
-        self._forbidden = [
-            _condition(one) if isinstance(one, Clause) else one for one in space.forbidden_clauses
-        ]
+    defaults: position of each parameter's default.
+    """
 
-    def canonical(self, positions: NDArray[np.integer]) -> IndexMatrix:
+    def __init__(
+        self,
+        defaults: Sequence[int],
+        dead: Sequence[Clause],
+        forbidden: Sequence[Clause | ConditionClause],
+    ) -> None:
+        self._dead = [(clause.target, defaults[clause.target], _condition(clause)) for clause in dead]
+        self._forbidden = [_condition(one) if isinstance(one, Clause) else one for one in forbidden]
+
+    def canonical(self, positions: NDArray[np.integer]) -> NDArray[np.int16]:
         """(D,) with parameters without effect at their default."""
         row: list[int] = positions.tolist()
         for _ in range(len(self._dead) + 1):
@@ -41,7 +43,7 @@ class RowRules:
                 break
         return np.array(row, dtype=np.int16)
 
-    def violations(self, row: IndexMatrix) -> list[float]:
+    def violations(self, row: NDArray[np.int16]) -> list[float]:
         """(K,) 1.0 for each constraint that the row violates, else 0.0."""
         positions = row.tolist()
         return [
