@@ -9,10 +9,9 @@ from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
 
 SEARCHERS = names("searcher")
-LEARNING = (
-    *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3"),
-    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "team"),
-)
+QUICK = ("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "ippo", "vdn", "team")
+COSTLY = ("ppo", "mappo", "happo", "autoregressive", "sac", "qmix")  # seconds each
+LEARNING = (*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in COSTLY))
 CHECKS = (
     conformance.check_proposals,
     conformance.check_determinism,
@@ -59,7 +58,7 @@ def test_every_searcher_finds_all_of_a_tiny_space_and_then_says_so(name, build):
     assert len(searcher.ask(8)) == 0
 
 
-@pytest.mark.parametrize("name", [name for name in LEARNING if hasattr(resolve("searcher", name), "hear")])
+@pytest.mark.parametrize("name", LEARNING)
 def test_what_learns_also_learns_from_designs_of_others(name, build):
     toys = [make_toy(seed, n_objectives=1) for seed in range(5)]
     known = [drive(build("local", toy.problem, 9), toy, 300) for toy in toys]

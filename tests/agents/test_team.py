@@ -17,6 +17,7 @@ MIXED = [
     {"subsystems": ["part2"], "name": "ippo", "options": {"batch": 8, "hidden": 8}},
 ]
 PLAYS = ("alternating", "simultaneous")
+SEEDS = (0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2)))
 
 
 def optimum(toy) -> float:
@@ -49,7 +50,7 @@ def _team(problem, seed, **options):
     return Team(problem, seed, **options)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_mixed_team_reaches_the_known_optimum_of_parameters_that_interact(seed, build):
     toy = make_toy(seed, n_objectives=1, n_parameters=5, n_pairs=4, failing=0)
 
@@ -58,7 +59,7 @@ def test_a_mixed_team_reaches_the_known_optimum_of_parameters_that_interact(seed
     assert log.feasible_costs.min() == optimum(toy)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_search_a_subsystem_reaches_it_too(seed, build):
     toy = make_toy(seed, n_objectives=1, n_parameters=5, n_pairs=4, failing=0)
 
