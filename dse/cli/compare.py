@@ -68,6 +68,12 @@ def command(
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Simulate nothing: fail if anything is missing.")
     ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Simulate every design of each space first (up to a million): exact regret."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     store: StoreOption = None,
     threads: Threads = None,
@@ -85,6 +91,8 @@ def command(
     (exit code 130) and the same command goes on. Statistics are over runs at equal unique simulations.
     """
     check_picture(plot)
+    if exact and no_run:
+        raise ConfigError("--exact and --no-run exclude each other", key="--exact")
     study = Study.from_file(file)
     path = store or default_store()
     how = executor_options(executor, workers, scheduler, time_limit, memory_limit)
@@ -104,6 +112,7 @@ def command(
                 by=by,
                 seed=seed,
                 run=not no_run,
+                exact=exact,
                 threads=threads,
                 progress=progress,
                 started=announce,

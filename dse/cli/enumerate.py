@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from dse.campaign import Campaign, CampaignResult
+from dse.campaign.enumeration import AGENT, check_size, enumeration
 from dse.cli.ls import StoreOption
 from dse.cli.run import (
     ExecutorName,
@@ -28,12 +29,8 @@ from dse.space import DesignSpace
 from dse.store import default_store, place_of
 from dse.units import format_value, unit_of
 
-AGENT = "grid"
 _LIMIT = 10_000
 _SHOWN = 40
-_BATCH = 256
-_KEPT_KEYS = ("seed", "baseline", "simulator", "workloads", "objectives", "aggregate", "constraints")
-"""Of the campaign file; what searches and what ends a search is replaced."""
 
 
 def command(
@@ -83,14 +80,10 @@ def command(
     if count:
         _show_count(space, as_json)
         return
-    if designs > limit:
-        raise ConfigError(
-            f"{designs:,} designs are more than the limit of {limit:,}: name fewer values with --set, "
-            "or raise --limit",
-            key="--limit",
-        )
+    check_size(designs, limit, "name fewer values with --set, or raise --limit", "--limit")
     free = free_name(path, name or f"{given.config.name}-enumerated")
-    made = _enumeration(given, left, designs, free)
+    config = enumeration(given.config, designs, free, left)
+    made = Campaign(config, base=given.base, source=given.source, simulator=given.setup.simulator)
     try:
         with progress_bar(True) as progress:
             result = made.run(store=path, threads=threads, progress=progress, name=free, **how)
@@ -98,19 +91,6 @@ def command(
         print(f"Interrupted; continue with: dse resume {free!r}", file=sys.stderr)
         raise typer.Exit(130) from None
     _show(result, list(overrides), as_json, as_csv, str(place_of(path)))
-
-
-def _enumeration(given: Campaign, space: Mapping[str, Any], designs: int, name: str) -> Campaign:
-    """The campaign with one agent that visits every design of the space that is left."""
-    data = given.config.model_dump(mode="json", exclude_unset=True)
-    config = {
-        **{key: data[key] for key in _KEPT_KEYS if key in data},
-        "name": name,
-        "space": {**data.get("space", {}), **space},
-        "agents": [{"name": "grid", "label": AGENT, "options": {"order": "lexicographic"}}],
-        "budget": {"unique": max(1, designs), "batch": _BATCH},
-    }
-    return Campaign(config, base=given.base, source=given.source, simulator=given.setup.simulator)
 
 
 def _overrides(given: Campaign, sets: Sequence[str]) -> dict[str, list[Value]]:

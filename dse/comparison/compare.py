@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
+from dse.campaign.enumeration import exhaustive
 from dse.campaign.progress import Watcher
 from dse.campaign.study import Study
 from dse.comparison.curves import CellCurves, read_cell
@@ -28,6 +29,7 @@ from dse.errors import ConfigError
 from dse.executors import ExecutorOptions
 from dse.store import StoreReader, open_reader
 
+_MOST_ENUMERATED = 1_000_000
 _REGRET = (
     "Regret: of several objectives the share of the best known hypervolume that a run's front lacks; of one "
     "(best - optimum) / (typical - optimum), typical being the median random design of the reference sample. "
@@ -49,6 +51,7 @@ def compare(
     by: str = "label",
     seed: int = 0,
     run: bool = True,
+    exact: bool = False,
     threads: int | None = None,
     progress: Watcher | None = None,
     started: Callable[[str], None] | None = None,
@@ -57,7 +60,8 @@ def compare(
     """Compare the agents of a study over its campaigns and their seeds.
 
     study: a campaign file, its content, or a `Study`. store: where its campaigns are, and where what is
-    missing of them is run, as `Study.run` does; with run=False nothing is simulated. budgets: unique
+    missing of them is run, as `Study.run` does; with run=False nothing is simulated. exact: simulate every
+    design of every cell first, up to a million each, so that regret is exact. budgets: unique
     simulations at which to compare (default: a tenth, three tenths and all of the smallest budget). against:
     label of the control (default: the first agent). targets: of regret (default 0.1, 0.05, 0.01). by: "name"
     looks at the entries of each algorithm together. seed: of the bootstrap. The others as `Study.run`.
@@ -68,6 +72,9 @@ def compare(
         study = Study.of(study) if isinstance(study, Mapping) else Study.from_file(study)
     plan = Plan.of(study, budgets=budgets, against=against, targets=targets, by=by, seed=seed)
     if run:
+        if exact:
+            every = exhaustive(study, [cell.campaigns[0] for cell in plan.cells], _MOST_ENUMERATED)
+            every.complete(store=store, threads=threads, progress=progress, started=started, **how)
         study.complete(store=store, threads=threads, progress=progress, started=started, **how)
     with open_reader(store) as reader:
         if not run:

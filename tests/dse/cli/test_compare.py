@@ -177,3 +177,21 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_its_own(dse, study_file,
 
     assert done.returncode == 5
     assert "taken cannot be written" in done.stderr
+
+
+def test_exact_visits_every_design_first_and_only_once(dse, study_file):
+    first = dse("compare", study_file, "--exact", "--json")
+    again = dse("compare", study_file, "--exact", "--json")
+
+    data = json.loads(first.stdout)
+    assert [row["known"] for row in data["cells"]] == ["exact", "exact"]
+    assert "-enumerated" in first.stderr
+    assert "-enumerated" not in again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_exact_without_running_is_refused(dse, study_file):
+    done = dse("compare", study_file, "--exact", "--no-run")
+
+    assert done.returncode == 3
+    assert "exclude each other" in done.stderr
