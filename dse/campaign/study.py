@@ -17,7 +17,9 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -28,7 +30,8 @@ from dse.campaign.progress import Watcher
 from dse.campaign.result import CampaignResult
 from dse.errors import ConfigError
 from dse.executors import ExecutorOptions
-from dse.store import CampaignRecord, open_reader, place_of
+from dse.provenance import usable_cores
+from dse.store import CampaignRecord, Store, open_reader, place_of
 
 _MOST_CAMPAIGNS = 10_000
 _KEY = re.compile(r"[^.\[\]]+")
@@ -100,10 +103,13 @@ class Study:
         threads: int | None = None,
         progress: Watcher | None = None,
         started: Callable[[str], None] | None = None,
+        jobs: int = 1,
         **how: Unpack[ExecutorOptions],
     ) -> None:
         """Run what the store lacks, as `run` does, but neither read nor keep what it has already.
 
+        jobs: campaigns at a time, each in a process of its own; with several, `threads` are those of each
+        (default: the cores divided by the jobs) and nobody watches the progress of one. Changes no result.
         Raises ConfigError if a finished campaign of the store is not the one of this file.
         """
         finished = set()
@@ -113,9 +119,36 @@ class Study:
             if record is not None and record.state == "finished":
                 campaign.check_same(record)
                 finished.add(record.name)
-        left = (one for one in self.campaigns() if one.config.name not in finished)
-        for _ in self._each(left, store, threads, progress, started, how):
-            pass
+        left = tuple(config for config in self.configs if config.name not in finished)
+        rest = replace(self, configs=left, chosen=())
+        if jobs == 1 or len(left) < 2:
+            for _ in rest._each(rest.campaigns(), store, threads, progress, started, how):
+                pass
+            return
+        rest._at_once(jobs, store, threads or max(1, usable_cores() // jobs), started, how)
+
+    def _at_once(
+        self,
+        jobs: int,
+        store: Path | str,
+        threads: int,
+        started: Callable[[str], None] | None,
+        how: ExecutorOptions,
+    ) -> None:
+        """Run the campaigns in `jobs` processes; the first error stops those that have not begun."""
+        said = started or (lambda name: None)
+        with Store(store):
+            pass  # made once, before all of them would make it
+        singles = [replace(self, configs=(config,)) for config in self.configs]
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            running = {pool.submit(_run_one, one, store, threads, how): one for one in singles}
+            try:
+                for done in as_completed(running):
+                    done.result()
+                    said(running[done].configs[0].name)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     @staticmethod
     def _each(
@@ -132,6 +165,12 @@ class Study:
                 started(name)
             continue_ = campaign.resume if name in _names(store) else campaign.run
             yield continue_(store=store, name=name, threads=threads, progress=progress, **how)
+
+
+def _run_one(study: Study, store: Path | str, threads: int, how: ExecutorOptions) -> None:
+    """Run or resume the only campaign of a study, in a process of its own."""
+    for _ in study._each(study.campaigns(), store, threads, None, None, how):
+        pass
 
 
 def expanded(data: Mapping[str, Any], source: Source) -> list[tuple[dict[str, Any], dict[str, str]]]:

@@ -55,6 +55,7 @@ def compare(
     threads: int | None = None,
     progress: Watcher | None = None,
     started: Callable[[str], None] | None = None,
+    jobs: int = 1,
     **how: Unpack[ExecutorOptions],
 ) -> Comparison:
     """Compare the agents of a study over its campaigns and their seeds.
@@ -64,7 +65,8 @@ def compare(
     design of every cell first, up to a million each, so that regret is exact. budgets: unique
     simulations at which to compare (default: a tenth, three tenths and all of the smallest budget). against:
     label of the control (default: the first agent). targets: of regret (default 0.1, 0.05, 0.01). by: "name"
-    looks at the entries of each algorithm together. seed: of the bootstrap. The others as `Study.run`.
+    looks at the entries of each algorithm together. seed: of the bootstrap. jobs: campaigns at a time. Otherwise
+    as `Study.complete`.
     Raises InputError for what cannot be compared, before anything is simulated, and LookupFailed if something
     is missing and may not be run.
     """
@@ -74,8 +76,8 @@ def compare(
     if run:
         if exact:
             every = exhaustive(study, [cell.campaigns[0] for cell in plan.cells], _MOST_ENUMERATED)
-            every.complete(store=store, threads=threads, progress=progress, started=started, **how)
-        study.complete(store=store, threads=threads, progress=progress, started=started, **how)
+            every.complete(store=store, threads=threads, progress=progress, started=started, jobs=jobs, **how)
+        study.complete(store=store, threads=threads, progress=progress, started=started, jobs=jobs, **how)
     with open_reader(store) as reader:
         if not run:
             _check_stored(reader, study)

@@ -15,6 +15,27 @@ objectives = [
 ]
 [budget]"""
 
+MEMORY = """
+simulator = {name = "dram", space = "dramgym"}
+workloads = [{trace = "synthetic:bursty?n=100&seed=1"}]
+objectives = [{metric = "energy_per_bit_pj"}]
+agents = [{name = "random", seeds = 2}, {name = "local", seeds = 2}]
+budget = {unique = 6, batch = 3}
+name = "memory"
+[space]
+arbiter = ["Simple"]
+max_active_transactions = [128]
+refresh_max_postponed = [1]
+refresh_max_pulledin = [1]
+refresh_policy = ["AllBank"]
+request_buffer_size = [8]
+resp_queue = ["Fifo"]
+scheduler = ["FrFcfs"]
+scheduler_buffer = ["Shared"]
+[matrix]
+"space.page_policy" = [["Open", "Closed"], ["Open", "OpenAdaptive", "ClosedAdaptive"]]
+"""
+
 
 @pytest.fixture
 def study_file(campaign_file):
@@ -195,3 +216,26 @@ def test_exact_without_running_is_refused(dse, study_file):
 
     assert done.returncode == 3
     assert "exclude each other" in done.stderr
+
+
+def test_campaigns_run_at_a_time_give_the_same_report(dse, tmp_path):
+    study = tmp_path / "memory.toml"
+    study.write_text(MEMORY)
+
+    one = dse("compare", study, "--json", "--exact", "--store", tmp_path / "one.sqlite")
+    two = dse("compare", study, "--json", "--exact", "--jobs", "2", "--store", tmp_path / "two.sqlite")
+
+    assert "page_policy=#2 done" in two.stderr
+    assert two.stdout == one.stdout != ""
+
+
+def test_a_mistake_in_one_of_several_at_a_time_is_told(dse, campaign_file):
+    wrong = campaign_file(
+        ("[budget]", "[matrix]\nseed = [1, 2]\n[budget]"),
+        ('name = "random"', 'name = "random"\nseeds = 2\noptions = { n = 1 }'),
+    )
+
+    done = dse("compare", wrong, "--jobs", "2")
+
+    assert done.returncode == 3
+    assert "unknown option 'n'" in done.stderr
