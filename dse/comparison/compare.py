@@ -65,8 +65,8 @@ def compare(
     design of every cell first, up to a million each, so that regret is exact. budgets: unique
     simulations at which to compare (default: a tenth, three tenths and all of the smallest budget). against:
     label of the control (default: the first agent). targets: of regret (default 0.1, 0.05, 0.01). by: "name"
-    looks at the entries of each algorithm together. seed: of the bootstrap. jobs: campaigns at a time. Otherwise
-    as `Study.complete`.
+    looks at the entries of each algorithm together. seed: of the bootstrap. jobs: campaigns at a time.
+    Otherwise as `Study.complete`.
     Raises InputError for what cannot be compared, before anything is simulated, and LookupFailed if something
     is missing and may not be run.
     """
