@@ -44,6 +44,9 @@ class Options:
     """First designs, candidates, models and the end."""
 
     start: int = option(20, low=2, meaning="random designs at the start of each region")
+    batch: int = option(
+        8, low=1, meaning="most designs under one preference, between two looks at the models"
+    )
     candidates: int = option(1000, low=1, meaning="designs compared for each batch")
     learned: int = option(256, low=2, meaning="designs that the processes learn from; time grows cubically")
     steps: int = option(20, low=1, meaning="steps, at most, that tune a process to what it learns from")
@@ -68,7 +71,7 @@ class Scbo:
         self._restart()
 
     def ask(self, n: int) -> Proposal:
-        """Up to n new designs under one preference; none after `most` of them."""
+        """Up to n new designs, at most `batch`, under one preference; none after `most` of them."""
         n = min(n, self.options.most - self._told)
         missing = self.options.start - (len(self._memory.archive) - self._first)
         if missing > 0:
@@ -82,9 +85,11 @@ class Scbo:
             self._restart()
             return Proposal(self._memory.draw(min(n, self.options.start)))
         self._batch = (weights, float(scores[best]))
-        chosen = candidates[self._picked(weights, rows[best], candidates, min(n, len(candidates)))]
+        chosen = candidates[
+            self._picked(weights, rows[best], candidates, min(n, len(candidates), self.options.batch))
+        ]
         self._memory.seen.add(chosen)
-        return Proposal(np.concatenate([chosen, self._memory.draw(n - len(chosen))]))
+        return Proposal(chosen)
 
     def tell(self, proposal: Proposal, results: Results) -> None:
         """Remember the results; the region grows or shrinks by what the batch was worth."""

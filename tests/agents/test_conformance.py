@@ -16,7 +16,7 @@ LEARNING = (
     *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "pcn", "team"),
 )
 SLOW = ("tpe", "scbo")  # models that take milliseconds to seconds for each design
-QUICK = {"scbo": {"steps": 3, "candidates": 200}}
+QUICK = {"scbo": {"batch": 32, "steps": 3, "candidates": 200}}
 CHECKS = (
     conformance.check_proposals,
     conformance.check_determinism,

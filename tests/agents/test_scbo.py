@@ -15,15 +15,15 @@ SMALL = {"start": 6, "candidates": 40, "steps": 2}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_scbo_finds_the_best_design_and_with_no_candidates_to_choose_from_it_does_not(seed, build):
     valley = Valley(seed)
 
-    found = valley.least(build("scbo", valley.problem, seed), 200)
-    blind = valley.least(build("scbo", valley.problem, seed, candidates=16, steps=1), 200)
+    found = valley.least(build("scbo", valley.problem, seed), 80)
+    blind = valley.least(build("scbo", valley.problem, seed, candidates=8, steps=1), 80)
 
-    assert found < 0.03
-    assert blind > found
+    assert found == 0.0
+    assert blind > 0.2
 
 
 def test_it_goes_on_exactly_after_batches_and_designs_of_others(build):
@@ -96,7 +96,7 @@ def test_the_bilog_keeps_sign_order_and_the_bound():
 @pytest.mark.slow
 def test_it_is_ahead_of_random_after_a_thousand_designs_and_then_ends(build):
     toy = make_toy(1, n_pairs=6)
-    searcher = build("scbo", toy.problem, 1, candidates=200, steps=5)
+    searcher = build("scbo", toy.problem, 1, batch=32, candidates=200, steps=3)
 
     log = drive(searcher, toy, 1000)
 
