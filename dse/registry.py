@@ -28,6 +28,8 @@ SEARCHERS = {
     "aco": "agents.search.aco:AntColony",
     "nsga2": "agents.search.nsga2:Nsga2",
     "nsga3": "agents.search.nsga3:Nsga3",
+    "tpe": "agents.search.tpe:Tpe",
+    "scbo": "agents.search.scbo:Scbo",
     "ippo": "agents.learning.ippo:Ippo",
     "ppo": "agents.learning.single_ppo:SinglePpo",
     "mappo": "agents.learning.mappo:Mappo",
@@ -36,6 +38,7 @@ SEARCHERS = {
     "sac": "agents.learning.sac:Sac",
     "vdn": "agents.learning.vdn:Vdn",
     "qmix": "agents.learning.qmix:Qmix",
+    "pcn": "agents.learning.pcn:Pcn",
     "team": "agents.team:Team",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}
@@ -73,6 +76,7 @@ TABLES: dict[str, dict[str, str]] = {
     "figure": FIGURES,
 }
 _LIBRARIES = ("torch", "pymoo", "dash", "plotly", "pettingzoo", "gymnasium")
+_EXTRAS = {"optuna": "bayes", "botorch": "bayes", "gpytorch": "bayes"}
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -94,10 +98,11 @@ def resolve(kind: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _LIBRARIES:
+        if missing not in (*_LIBRARIES, *_EXTRAS):
             raise
+        wanted = f"'marl-dse[{_EXTRAS[missing]}]'" if missing in _EXTRAS else missing
         raise LookupFailed(
-            f"{kind} {name!r} needs {missing}, which is not installed: pip install {missing}"
+            f"{kind} {name!r} needs {missing}, which is not installed: pip install {wanted}"
         ) from error
 
 

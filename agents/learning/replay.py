@@ -25,8 +25,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 from torch import Tensor
 
 from agents.learning.torch_state import (
@@ -39,7 +37,7 @@ from agents.learning.torch_state import (
 )
 from agents.options import option
 from agents.search.memory import Memory
-from agents.search.scalarize import Floats
+from agents.search.scalarize import Floats, normal_scores
 from agents.search.values import barred_values, with_effect
 from dse.search import Proposal, Results, SearchProblem
 from dse.space import IndexMatrix
@@ -52,23 +50,29 @@ _WINDOW = 32  # designs told between two looks for a collapse, and the unit of `
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """Network, replay, exploration and restart."""
+class OffPolicyOptions:
+    """Network, learning, exploration and restart."""
 
     hidden: int = option(64, low=1, meaning="width of both hidden layers of each network")
     learning_rate: float = option(1e-2, low=1e-6, high=1.0, meaning="step size of Adam")
     updates: int = option(8, low=1, meaning="steps of the optimiser for 32 designs, of the first 512")
     late_updates: int = option(2, low=1, meaning="the least that this falls to with more designs")
     minibatch: int = option(64, low=2, meaning="designs replayed a step")
+    floor: float = option(
+        0.05, low=0.0, high=1.0, meaning="probability spread evenly over a parameter's values"
+    )
+    restart: float = option(0.1, low=0.0, high=1.0, meaning="start again when less of the samples is new")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions(OffPolicyOptions):
+    """Those, and what is replayed."""
+
     preferences: int = option(8, low=1, meaning="preferences under which a step scores them")
     replay: int = option(0, low=0, meaning="latest designs that are replayed; 0 means all")
     recent: float = option(
         0.25, low=0.0, high=1.0, meaning="share of a minibatch that comes from the last 32 designs"
     )
-    floor: float = option(
-        0.05, low=0.0, high=1.0, meaning="probability spread evenly over a parameter's values"
-    )
-    restart: float = option(0.1, low=0.0, high=1.0, meaning="start again when less of the samples is new")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,15 +89,17 @@ class Minibatch:
     outcomes: Tensor
 
 
-class Replay(ABC):
+class OffPolicy(ABC):
     """A searcher that learns from its archive; a subclass says what it learns and how it acts.
 
     Its constructor ends with `_start()`.
     """
 
-    def __init__(self, problem: SearchProblem, seed: np.random.SeedSequence, options: ReplayOptions) -> None:
+    def __init__(
+        self, problem: SearchProblem, seed: np.random.SeedSequence, options: OffPolicyOptions
+    ) -> None:
         self.space = problem.space
-        self._replay_options = options
+        self._learning = options
         self._memory = Memory(problem, seed)
         self._allowed = torch.from_numpy(~barred_values(self.space))
         self._even = self._allowed / self._allowed.sum(dim=1, keepdim=True)
@@ -107,8 +113,8 @@ class Replay(ABC):
         """New weights, all that the optimiser moves."""
 
     @abstractmethod
-    def _loss(self, batch: Minibatch) -> Tensor:
-        """What a step of the optimiser lowers."""
+    def _losses(self, steps: int) -> Iterator[Tensor]:
+        """What so many steps of the optimiser lower, one after the other."""
 
     @abstractmethod
     def _probabilities(self, observed: Tensor) -> Tensor:
@@ -138,8 +144,8 @@ class Replay(ABC):
             while self._due >= 1.0:
                 steps = min(int(self._due), _CHUNK)
                 self._due -= steps
-                for batch in self._minibatches(steps):
-                    self._update(batch)
+                for loss in self._losses(steps):
+                    self._update(loss)
 
     def diagnostics(self) -> dict[str, float]:
         """Losses of the last step; entropy of the last designs asked for (share of the most); unique_share
@@ -174,7 +180,7 @@ class Replay(ABC):
         """Fresh weights and a fresh optimiser."""
         seed = np.random.SeedSequence(int(self._memory.rng.integers(1 << 63)))
         self._weights = self._fresh(torch_generator(seed))
-        self._adam = torch.optim.Adam(self._weights, lr=self._replay_options.learning_rate, fused=True)
+        self._adam = torch.optim.Adam(self._weights, lr=self._learning.learning_rate, fused=True)
         self._age, self._sampled, self._new = 0, 0, 0
 
     def _restart_if_collapsed(self) -> None:
@@ -183,7 +189,7 @@ class Replay(ABC):
             return
         self._diagnostics["unique_share"] = self._new / self._sampled
         self._sampled, self._new = 0, 0
-        if self._diagnostics["unique_share"] < self._replay_options.restart:
+        if self._diagnostics["unique_share"] < self._learning.restart:
             self._counts["restarts"] += 1
             self._start()
 
@@ -199,7 +205,7 @@ class Replay(ABC):
         weights = self._memory.weights(n)
         chances = self._probabilities(self._observe(weights))
         self._diagnostics["entropy"] = self._entropy_share(chances).item()
-        open_, floor = np.arange(n), self._replay_options.floor
+        open_, floor = np.arange(n), self._learning.floor
         found = [np.zeros((0, len(self.space)), dtype=np.int16)]
         order = [open_[:0]]
         for turn in range(_ROUNDS):
@@ -247,17 +253,35 @@ class Replay(ABC):
 
     def _steps_a_window(self) -> float:
         """A design teaches the less, the more were told since the last start."""
-        options = self._replay_options
+        options = self._learning
         share = min(1.0, _FEW / max(1, self._age))
         return float(max(options.late_updates, options.updates * share))
 
-    def _update(self, batch: Minibatch) -> None:
+    def _update(self, loss: Tensor) -> None:
         """One step of the optimiser."""
-        loss = self._loss(batch)
         self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._adam.step()
         self._counts["updates"] += 1
+
+    def _live(self, designs: IndexMatrix) -> Tensor:
+        """(n, D), 1.0 where a parameter has an effect in its design."""
+        return torch.from_numpy(with_effect(self.space, designs).astype(np.float32))
+
+
+class Replay(OffPolicy):
+    """A searcher that replays designs and their outcomes under fresh preferences."""
+
+    def __init__(self, problem: SearchProblem, seed: np.random.SeedSequence, options: ReplayOptions) -> None:
+        super().__init__(problem, seed, options)
+        self._replay_options = options
+
+    @abstractmethod
+    def _loss(self, batch: Minibatch) -> Tensor:
+        """What a step of the optimiser lowers."""
+
+    def _losses(self, steps: int) -> Iterator[Tensor]:
+        return map(self._loss, self._minibatches(steps))
 
     def _minibatches(self, steps: int) -> Iterator[Minibatch]:
         """One a step; all are drawn at once, which is quicker."""
@@ -278,17 +302,3 @@ class Replay(ABC):
             torch.from_numpy(normal_scores(scores).astype(np.float32)),
         )
         return (Minibatch(*one) for one in zip(*parts, strict=True))
-
-    def _live(self, designs: IndexMatrix) -> Tensor:
-        """(n, D), 1.0 where a parameter has an effect in its design."""
-        return torch.from_numpy(with_effect(self.space, designs).astype(np.float32))
-
-
-def normal_scores(scores: Floats) -> Floats:
-    """Of scores (..., R), which are minimised: the quantile of a normal distribution at each one's rank in R.
-
-    The least score comes out highest; equal scores share their mean rank.
-    """
-    ranks = rankdata(-scores, axis=-1)
-    quantiles: Floats = ndtri((ranks - 0.5) / scores.shape[-1])
-    return quantiles

@@ -13,6 +13,8 @@ from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 AUGMENTATION = 0.05  # share of the weighted sum; breaks the ties of the plain Chebyshev norm
@@ -53,3 +55,13 @@ def preference_weights(n: int, n_objectives: int, rng: np.random.Generator) -> F
     """`n` weight vectors (n, M), uniform on the simplex (normalised exponentials)."""
     draws = rng.standard_exponential((n, n_objectives))
     return np.asarray(draws / draws.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def normal_scores(scores: Floats) -> Floats:
+    """Of scores (..., R), which are minimised: the quantile of a normal distribution at each one's rank in R.
+
+    The least score comes out highest; equal scores share their mean rank.
+    """
+    ranks = rankdata(-scores, axis=-1)
+    quantiles: Floats = ndtri((ranks - 0.5) / scores.shape[-1])
+    return quantiles

@@ -140,12 +140,15 @@ def _warnings(cells: Sequence[CellCurves], plan: Plan) -> list[str]:
 def _warnings_of(one: CellCurves, plan: Plan) -> Iterator[str]:
     """What has to be known of one cell."""
     early = {label: ended_before(one, label, plan.budgets[-1]) for label in plan.labels}
-    said = ", ".join(f"{label} {n} of {len(one.curves[label])}" for label, n in early.items() if n)
+    said = "; ".join(
+        f"{label} {n} of {len(one.curves[label])}: {_why_ended(one, label)}"
+        for label, n in early.items()
+        if n
+    )
     if said:
         yield (
-            f"runs ended before {plan.budgets[-1]:,} simulations ({said}): a rule of [stop], nothing left to "
-            "ask for, or all proposals spent. What they had found counts on; samples to a target take them "
-            "as censored where they ended."
+            f"runs ended before {plan.budgets[-1]:,} simulations ({said}). What they had found counts on; "
+            "samples to a target take them as censored where they ended."
         )
     if all(one.scores(label, plan.budgets[-1]).max() == 0 for label in plan.labels):
         yield "every run found the best known: this cell tells no agents apart, and waters down the others."
@@ -153,6 +156,17 @@ def _warnings_of(one: CellCurves, plan: Plan) -> Iterator[str]:
         yield "no feasible design was found (within the reference point, if there is one): every regret is 1."
     elif one.scale.typical is None and len(one.record.objectives) == 1:
         yield "random designs are as good as the best known, so that the regret is 0 or 1 only."
+
+
+def _why_ended(one: CellCurves, label: str) -> str:
+    """What ended an agent's runs early, as far as its campaign file and log tell."""
+    config = one.record.config
+    limit = config["budget"].get("proposals") or 10 * config["budget"]["unique"]
+    if all(curve.proposals >= limit for curve in one.curves[label]):
+        return "all proposals spent"
+    if config.get("stop"):
+        return "a rule of [stop], or nothing left to ask for"
+    return "nothing left to ask for, or as many designs as its option `most` allows"
 
 
 def _notes(cells: Sequence[CellCurves], plan: Plan) -> list[str]:

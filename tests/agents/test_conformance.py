@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,13 @@ from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
 
 SEARCHERS = names("searcher")
-QUICK = ("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "ippo", "vdn", "team")
-COSTLY = ("ppo", "mappo", "happo", "autoregressive", "sac", "qmix")  # seconds each
-LEARNING = (*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in COSTLY))
+LEARNING = (
+    *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "tpe", "scbo"),
+    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "pcn", "team"),
+)
+SLOW = ("tpe", "scbo")  # models that take milliseconds to seconds for each design
+COSTLY = (*SLOW, "ppo", "mappo", "happo", "autoregressive", "sac", "qmix", "pcn")  # seconds a contest
+QUICK = {"scbo": {"batch": 32, "steps": 3, "candidates": 200}}
 CHECKS = (
     conformance.check_proposals,
     conformance.check_determinism,
@@ -23,13 +29,27 @@ CHECKS = (
 )
 
 
+def each(of, slow=SLOW):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in of]
+
+
+@pytest.fixture
+def build(build):
+    """As in a campaign, but with less thought where that takes long."""
+
+    def _build(name, problem, seed=1):
+        return build(name, problem, seed, **QUICK.get(name, {}))
+
+    return _build
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", SEARCHERS)
+@pytest.mark.parametrize("name", each(SEARCHERS))
 def test_every_searcher_conforms(name, check):
-    check(resolve("searcher", name))
+    check(partial(resolve("searcher", name), **QUICK.get(name, {})))
 
 
-@pytest.mark.parametrize("name", SEARCHERS)
+@pytest.mark.parametrize("name", each(SEARCHERS))
 def test_no_searcher_asks_for_what_the_space_forbids(name, build):
     toy = make_toy(3)
 
@@ -38,7 +58,7 @@ def test_no_searcher_asks_for_what_the_space_forbids(name, build):
     assert not toy.problem.space.violations(log.indices).any()
 
 
-@pytest.mark.parametrize("name", SEARCHERS)
+@pytest.mark.parametrize("name", each(SEARCHERS))
 def test_no_searcher_asks_for_a_design_twice(name, build):
     toy = make_toy(4, n_pairs=4)
 
@@ -47,7 +67,7 @@ def test_no_searcher_asks_for_a_design_twice(name, build):
     assert len(np.unique(log.indices, axis=0)) == len(log.indices)
 
 
-@pytest.mark.parametrize("name", SEARCHERS)
+@pytest.mark.parametrize("name", each(SEARCHERS))
 def test_every_searcher_finds_all_of_a_tiny_space_and_then_says_so(name, build):
     toy = tiny_toy()
     searcher = build(name, toy.problem)
@@ -58,7 +78,7 @@ def test_every_searcher_finds_all_of_a_tiny_space_and_then_says_so(name, build):
     assert len(searcher.ask(8)) == 0
 
 
-@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("name", each(LEARNING, COSTLY))
 def test_what_learns_also_learns_from_designs_of_others(name, build):
     toys = [make_toy(seed, n_objectives=1) for seed in range(5)]
     known = [drive(build("local", toy.problem, 9), toy, 300) for toy in toys]
@@ -76,7 +96,7 @@ def test_what_learns_also_learns_from_designs_of_others(name, build):
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2])
-@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("name", each(LEARNING, COSTLY))
 def test_what_learns_beats_random_on_a_separable_toy(name, n_objectives, build):
     toys = [make_toy(seed, n_objectives=n_objectives) for seed in range(5)]
 
@@ -89,7 +109,7 @@ def test_what_learns_beats_random_on_a_separable_toy(name, n_objectives, build):
     assert all(won)
 
 
-@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("name", each(LEARNING, COSTLY))
 def test_what_learns_prefers_feasible_designs(name, build):
     toys = [make_toy(seed) for seed in range(5)]
 

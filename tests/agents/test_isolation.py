@@ -16,6 +16,7 @@ SEARCH = (
     "aco",
     "nsga2",
     "nsga3",
+    "tpe",
     "archive",
     "scalarize",
 )

@@ -36,6 +36,16 @@ def test_a_missing_library_is_one_sentence(monkeypatch):
         registry.resolve("searcher", "odd")
 
 
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "agents.search.tpe", raising=False)
+
+    with pytest.raises(
+        LookupFailed, match=r"needs optuna, which is not installed: pip install 'marl-dse\[bayes\]'"
+    ):
+        registry.resolve("searcher", "tpe")
+
+
 def test_importing_dse_loads_nothing_heavy():
     code = (
         "import sys, dse; dse.make_simulator, dse.DesignSpace; "

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learning.replay import normal_scores
+from agents.search.scalarize import normal_scores
 from dse.objective import Objective
 from dse.parameter import Parameter
 from dse.search import Proposal, Results, SearchProblem

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import dse
+from agents.search.random import RandomSearch
+from dse import registry
 from dse.campaign.loop import CampaignLoop
 from dse.campaign.study import Study
 from dse.comparison.compare import compare
@@ -110,6 +112,24 @@ def test_runs_that_a_stop_rule_ended_are_counted_and_said(study, store):
     early = {row.agent: row.ended_early for row in found.budgets if (row.cell, row.budget) == ("all", 40)}
     assert early["random"] > 0
     assert any("runs ended before 40 simulations (random" in warning for warning in found.warnings)
+
+
+class Brief(RandomSearch):
+    """Asks for 24 designs."""
+
+    def ask(self, n):
+        return super().ask(min(n, 24 - len(self.state()["seen"])))
+
+
+def test_runs_of_a_searcher_that_has_nothing_left_to_ask_for_say_so(study, store, monkeypatch):
+    monkeypatch.setitem(registry.SEARCHERS, "brief", f"{__name__}:Brief")
+    study["agents"].append({"name": "brief", "seeds": 3})
+
+    found = compare(study, store=store)
+
+    early = {row.agent: row.ended_early for row in found.budgets if (row.cell, row.budget) == ("all", 40)}
+    assert early["brief"] == 6
+    assert any("(brief 3 of 3: nothing left to ask for" in warning for warning in found.warnings)
 
 
 def test_a_cell_that_tells_nobody_apart_is_said(study, store):
