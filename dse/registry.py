@@ -36,6 +36,7 @@ SEARCHERS = {
     "sac": "agents.learning.sac:Sac",
     "vdn": "agents.learning.vdn:Vdn",
     "qmix": "agents.learning.qmix:Qmix",
+    "policy": "agents.learning.trained_policy:TrainedPolicy",
     "team": "agents.team:Team",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}

@@ -7,11 +7,12 @@ from dse.registry import names, resolve
 from dse.testing import searcher as conformance
 from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
+from tests.agents.conftest import factory
 
 SEARCHERS = names("searcher")
 LEARNING = (
     *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3"),
-    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "team"),
+    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "policy", "team"),
 )
 CHECKS = (
     conformance.check_proposals,
@@ -27,7 +28,7 @@ CHECKS = (
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", SEARCHERS)
 def test_every_searcher_conforms(name, check):
-    check(resolve("searcher", name))
+    check(factory(name))
 
 
 @pytest.mark.parametrize("name", SEARCHERS)

@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 
-from dse.registry import names, resolve
+from dse.registry import names
 from dse.testing.toys import make_toy
+from tests.agents.conftest import factory
 
 _BATCH, _DESIGNS, _ROUNDS = 64, 2_048, 3
 _POLICIES = ("ippo", "ppo", "mappo", "happo", "autoregressive")
@@ -25,7 +26,7 @@ def designs_per_second(name: str) -> float:
     """Of one run, from the start to the last tell."""
     toy = make_toy(0, n_parameters=16)
     options = {"batch": _BATCH, "epochs": 4} if name in _POLICIES else {}
-    searcher = resolve("searcher", name)(toy.problem, np.random.SeedSequence(1), **options)
+    searcher = factory(name)(toy.problem, np.random.SeedSequence(1), **options)
     spent, done = 0.0, 0
     while done < _DESIGNS:
         started = time.process_time()
