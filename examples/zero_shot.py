@@ -263,8 +263,8 @@ def _by_workload(rows: Sequence[Row]) -> Floats:
 
 
 def _middle(table: Floats) -> Floats:
-    """(..., budgets): the mean over workloads of medians over seeds, of (..., workloads, seeds, budgets)."""
-    middle: Floats = np.median(table, axis=-2).mean(axis=-2)
+    """(..., budgets): the mean over workloads of medians over seeds, of (workloads, ..., seeds, budgets)."""
+    middle: Floats = np.median(table, axis=-2).mean(axis=0)
     return middle
 
 
@@ -272,8 +272,7 @@ def _interval(table: Floats) -> Floats:
     """(2, budgets), of policies drawn anew: a seed is the same policy on all workloads."""
     random = np.random.default_rng(0)
     picks = random.integers(0, table.shape[1], (_RESAMPLES, table.shape[1]))
-    middles = np.array([_middle(table[:, pick]) for pick in picks])
-    interval: Floats = np.quantile(middles, (0.025, 0.975), axis=0)
+    interval: Floats = np.quantile(_middle(table[:, picks]), (0.025, 0.975), axis=0)
     return interval
 
 

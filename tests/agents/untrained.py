@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from agents.learning.saved_policy import SavedPolicy
@@ -25,7 +27,7 @@ def untrained(problem: SearchProblem, seed: int = 0, *, n_context: int = N_CONTE
     sees = [*(f"workload:{k}" for k in range(n_context)), *(f"weight:{metric}" for metric in metrics)]
     sizes = (len(sees), _HIDDEN, width * n_values)
     networks = []
-    for rows, columns in zip(sizes[:-1], sizes[1:], strict=True):
+    for rows, columns in itertools.pairwise(sizes):
         networks += [random.normal(size=(len(parts), rows, columns)), np.zeros((len(parts), 1, columns))]
     n = len(sees)
     return SavedPolicy(
