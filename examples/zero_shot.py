@@ -318,7 +318,7 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = pr
     """Read the options, run what is not in the log, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10, help="how many policies of each kind (default: 10)")
-    parser.add_argument("--steps", type=int, default=40_960, help="designs that a policy learns from")
+    parser.add_argument("--steps", type=int, default=20_480, help="designs that a policy learns from")
     parser.add_argument("--workloads", type=int, help="only so many of the unseen ones")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--policies", type=Path, help="folder in which trained policies are kept")

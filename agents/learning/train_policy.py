@@ -1,6 +1,6 @@
 """Learn one policy for many workloads and preferences, and save it.
 
-    policy = train_policy("dram", workloads, steps=40_960, seed=1, objectives=["read_latency_mean_ns", ...])
+    policy = train_policy("dram", workloads, seed=1, objectives=["read_latency_mean_ns", ...])
     policy.write("policy.npz")
 
 The learner is MAPPO (`agents.learning.ppo` with `critic="state"`) in the environment `design`: each episode
@@ -32,7 +32,7 @@ def train_policy(
     simulator: str,
     workloads: Sequence[Any],
     *,
-    steps: int = 40_960,
+    steps: int = 20_480,
     seed: int = 0,
     blind: bool = False,
     n_envs: int = 256,
