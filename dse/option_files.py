@@ -1,4 +1,4 @@
-"""Files that options of a simulator name, such as a memory of one's own (`device = "mine.toml#name"`).
+"""Files that options name: of a simulator (`device = "mine.toml#name"`), of a searcher (a saved policy).
 
 A name means the file in the current folder, unless a content of that name is given: a campaign gives what
 lies beside its file or was kept in its store, a worker what came with its work. So the name in the options,

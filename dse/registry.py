@@ -39,6 +39,7 @@ SEARCHERS = {
     "vdn": "agents.learning.vdn:Vdn",
     "qmix": "agents.learning.qmix:Qmix",
     "pcn": "agents.learning.pcn:Pcn",
+    "policy": "agents.learning.trained_policy:TrainedPolicy",
     "team": "agents.team:Team",
 }
 SURROGATES = {"forest": "agents.models.forest:Forest", "gp": "agents.models.process:Process"}

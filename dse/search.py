@@ -64,6 +64,8 @@ class SearchProblem:
 
     objectives: the minimised ones (M). n_constraints: K, constraints of the space first, then the bounded
     metrics. reference, ideal: (M,) cost units; the point for hypervolume and scaling, worst and best.
+    context: (C,) what the workloads are like (`dse.env.descriptor`, their mean by weight), or None: told to
+    searchers that want it (`Capabilities.workloads`).
     """
 
     space: DesignSpace
@@ -71,6 +73,7 @@ class SearchProblem:
     n_constraints: int
     reference: NDArray[np.float64]
     ideal: NDArray[np.float64]
+    context: NDArray[np.float64] | None = None
 
     @property
     def n_objectives(self) -> int:
@@ -89,7 +92,7 @@ class Capabilities:
     """What a searcher can use; the campaign adapts or refuses.
 
     max_batch: most rows that one `ask` may give (None: any). needs_exhaustion: it stops by itself when it has
-    proposed everything (a grid).
+    proposed everything (a grid). workloads: it wants `SearchProblem.context`.
     """
 
     multi_objective: bool = True
@@ -97,6 +100,7 @@ class Capabilities:
     contextual: bool = False
     max_batch: int | None = None
     needs_exhaustion: bool = False
+    workloads: bool = False
 
 
 @runtime_checkable

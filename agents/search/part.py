@@ -8,7 +8,7 @@ what goes with the others' choices is found out when the parts are put together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def apart(problem: SearchProblem, columns: Sequence[int]) -> Part:
 
 def _problem(problem: SearchProblem, space: DesignSpace) -> SearchProblem:
     n_constraints = len(space.constraints) + 1
-    return SearchProblem(space, problem.objectives, n_constraints, problem.reference, problem.ideal)
+    return replace(problem, space=space, n_constraints=n_constraints)
 
 
 def _free_name(space: DesignSpace) -> str:

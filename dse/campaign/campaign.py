@@ -307,11 +307,16 @@ class Campaign:
         setup = self.setup
         m = len(setup.scorer.objectives)
         problem = SearchProblem(
-            setup.space, setup.scorer.objectives, setup.scorer.n_constraints, np.ones(m), np.zeros(m)
+            setup.space,
+            setup.scorer.objectives,
+            setup.scorer.n_constraints,
+            np.ones(m),
+            np.zeros(m),
+            setup.context,
         )
         first_runs = [run for run in setup.runs if run.number > 0 and run.repetition == 0]
         for i, run in enumerate(first_runs):
-            with self.source.at("agents", i, "options"):
+            with self.source.at("agents", i, "options"), given(setup.option_files):
                 start_run(run, problem, self.config.budget, setup.full_space, self.config.seed, setup.stop)
 
     def check_same(self, record: CampaignRecord) -> None:

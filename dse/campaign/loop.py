@@ -29,6 +29,7 @@ from dse.fault_points import reach
 from dse.front import FrontArchive
 from dse.interrupt import StopFlag
 from dse.metrics import Metrics
+from dse.option_files import given
 from dse.search import SearchProblem
 from dse.space import IndexMatrix
 from dse.store import Append, RunRow, Store, TrialBlock, Trials
@@ -135,7 +136,8 @@ class CampaignLoop:
         self.store.set_scale(self.campaign, reference, ideal)
         self.store.flush()
         k = setup.scorer.n_constraints
-        return SearchProblem(setup.space, setup.scorer.objectives, k, reference, ideal), scores
+        objectives = setup.scorer.objectives
+        return SearchProblem(setup.space, objectives, k, reference, ideal, setup.context), scores
 
     def _evaluate_reference(self, batch: int, step: int, rows: IndexMatrix) -> NDArray[np.float64]:
         result = self.evaluator.evaluate(rows, self.setup.full_space.keys(rows).tolist())
@@ -155,7 +157,7 @@ class CampaignLoop:
         row = setup.runs[number]
         seed, ladder = setup.config.seed, setup.ladder
         screen = self._screen(row, log) if ladder and ladder.surrogate else None
-        with setup.source.at("agents"):
+        with setup.source.at("agents"), given(setup.option_files):
             run = start_run(
                 row, problem, setup.config.budget, setup.full_space, seed, setup.stop, ladder, screen
             )

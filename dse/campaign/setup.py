@@ -20,6 +20,7 @@ from dse.campaign.file import Source
 from dse.campaign.programs import INSTRUCTIONS, check_keys, kind_of, program_workload, read_programs
 from dse.campaign.scoring import Scorer
 from dse.campaign.stop_rules import StopRules
+from dse.env.descriptor import workload_descriptor
 from dse.errors import ConfigError, InfeasibleError, SpaceError
 from dse.objective import Objective, check_objectives
 from dse.option_files import contents, given
@@ -42,9 +43,10 @@ class Setup:
     """A campaign ready to run.
 
     full_space: the simulator's, with the constraints of the file; trials are rows of it. space: what the file
-    left of it, in which agents search. option_files: contents of the files that the simulator's options name.
-    runs: number 0 is the baseline and the reference sample. weights: (W,) of the workloads; aggregation: how
-    metrics combine over them. ladder: of `[fidelity]`.
+    left of it, in which agents search. option_files: contents of the files that options name. context: what
+    the workloads are like, for agents that ask (`SearchProblem.context`). runs: number 0 is the baseline and
+    the reference sample. weights: (W,) of the workloads; aggregation: how metrics combine over them. ladder:
+    of `[fidelity]`.
     """
 
     config: CampaignConfig
@@ -61,6 +63,7 @@ class Setup:
     baseline: DesignPoint
     runs: tuple[RunRow, ...]
     ladder: Ladder | None
+    context: NDArray[np.float64] | None
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -86,7 +89,7 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
     Raises InputError with file, line and key for anything unknown or contradictory, InfeasibleError if no
     design satisfies the constraints of the space.
     """
-    option_files = contents(config.simulator.options, base)
+    option_files = contents([config.simulator.options, *(one.options for one in config.agents)], base)
     if simulator is None:
         with source.at("simulator"), given(option_files):
             simulator = make_simulator(config.simulator.name, **config.simulator.options)
@@ -122,6 +125,7 @@ def set_up(config: CampaignConfig, source: Source, base: Path, simulator: Simula
         baseline=baseline,
         runs=_runs(config, source),
         ladder=ladder,
+        context=_context(config, workloads, weights),
     )
 
 
@@ -319,6 +323,16 @@ def read_design(path: Path) -> dict[str, Any]:
     if not isinstance(design, dict):
         raise ConfigError("expected a table of parameters and values", path=str(path))
     return design
+
+
+def _context(
+    config: CampaignConfig, workloads: tuple[AnyWorkload, ...], weights: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Described only if an agent asks: it reads through the traces."""
+    if not any(resolve("searcher", agent.name).capabilities.workloads for agent in config.agents):
+        return None
+    described = [workload_descriptor(workload) for workload in workloads]
+    return np.average(np.asarray(described, dtype=np.float64), axis=0, weights=weights)
 
 
 def _runs(config: CampaignConfig, source: Source) -> tuple[RunRow, ...]:

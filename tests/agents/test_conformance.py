@@ -5,15 +5,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dse.registry import names, resolve
+from dse.registry import names
 from dse.testing import searcher as conformance
 from dse.testing.searcher import drive, searched_volume
 from dse.testing.toys import make_toy, tiny_toy
+from tests.agents.conftest import factory
 
 SEARCHERS = names("searcher")
 LEARNING = (
     *("local", "annealing", "genetic", "cem", "aco", "nsga2", "nsga3", "tpe", "scbo"),
-    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "pcn", "team"),
+    *("ippo", "ppo", "mappo", "happo", "autoregressive", "sac", "vdn", "qmix", "pcn", "policy", "team"),
 )
 SLOW = ("tpe", "scbo")  # models that take milliseconds to seconds for each design
 COSTLY = (*SLOW, "ppo", "mappo", "happo", "autoregressive", "sac", "qmix", "pcn")  # seconds a contest
@@ -46,7 +47,7 @@ def build(build):
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", each(SEARCHERS))
 def test_every_searcher_conforms(name, check):
-    check(partial(resolve("searcher", name), **QUICK.get(name, {})))
+    check(partial(factory(name), **QUICK.get(name, {})))
 
 
 @pytest.mark.parametrize("name", each(SEARCHERS))

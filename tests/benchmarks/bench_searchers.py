@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 
-from dse.registry import names, resolve
+from dse.registry import names
 from dse.testing.toys import make_toy
+from tests.agents.conftest import factory
 
 _BATCH, _DESIGNS, _ROUNDS = 64, 2_048, 3
 _POLICIES = ("ippo", "ppo", "mappo", "happo", "autoregressive")
@@ -34,7 +35,7 @@ def designs_per_second(name: str) -> float:
     """
     toy = make_toy(0, n_parameters=16)
     options = _OPTIONS.get(name, {})
-    searcher = resolve("searcher", name)(toy.problem, np.random.SeedSequence(1), **options)
+    searcher = factory(name)(toy.problem, np.random.SeedSequence(1), **options)
     asked = []
     started = time.process_time()
     while sum(map(len, asked)) < _DESIGNS:
