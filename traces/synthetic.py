@@ -182,6 +182,45 @@ def bursty(
     return _trace("bursty", (start[burst] + place) % footprint, writes, arrival, clock_mhz, seed, call)
 
 
+def alternating(
+    n: int,
+    *,
+    seed: int = 0,
+    interval_cycles: int = 8,
+    shortest: int = 50,
+    longest: int = 300,
+    block_seed: int = 0,
+    footprint_bytes: int = 1 << 30,
+    write_share: float = 0.0,
+    clock_mhz: float = CLOCK_MHZ,
+) -> Trace:
+    """A sequential pass and random lines by turns, in blocks of `shortest` to `longest` requests.
+
+    A block has the requests that `stream` or `uniform_random`, called with the same arguments, has at these
+    places. block_seed: of the lengths of the blocks; a stream comes first.
+    """
+    _within("shortest", shortest, 1, _MAX_REQUESTS)
+    _within("longest", longest, shortest, _MAX_REQUESTS)
+    _within("block_seed", block_seed, 0, 2**63)
+    given = {"seed": seed, "interval_cycles": interval_cycles, "footprint_bytes": footprint_bytes}
+    kinds = [make(n, **given, write_share=write_share) for make in (stream, uniform_random)]
+    lengths = np.random.default_rng(block_seed).integers(shortest, longest + 1, -(-n // shortest))
+    at_random = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)[:n]
+    address, writes = (
+        np.where(at_random, getattr(kinds[1], column), getattr(kinds[0], column))
+        for column in ("address", "is_write")
+    )
+    call = {
+        "shortest": shortest,
+        "longest": longest,
+        "block_seed": block_seed,
+        "footprint_bytes": footprint_bytes,
+        "write_share": write_share,
+    }
+    lines = address // np.uint64(BURST_BYTES)
+    return _trace("alternating", lines, writes, kinds[0].arrival_cycle, clock_mhz, seed, call)
+
+
 def phases(
     n: int,
     *,
@@ -256,10 +295,11 @@ def query_phases(
     return _query(n, seed, interval_cycles, kinds, period_us, columns, clock_mhz)[1]
 
 
-GENERATORS: dict[str, Callable[..., Trace]] = {
-    function.__name__: function
-    for function in (stream, triad, strided, uniform_random, pointer_chase, zipf_rows, bursty, phases, query)
-}
+_ALL = (
+    *(stream, triad, strided, uniform_random, pointer_chase, zipf_rows, bursty, alternating),
+    *(phases, query),
+)
+GENERATORS: dict[str, Callable[..., Trace]] = {function.__name__: function for function in _ALL}
 
 
 def _query(

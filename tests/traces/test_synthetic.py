@@ -151,3 +151,29 @@ def test_a_path_is_taken_from_the_base(tmp_path):
 def test_a_clock_does_not_belong_to_a_synthetic_trace():
     with pytest.raises(TraceError, match="has its own clock"):
         traces.load("synthetic:stream", clock_mhz=800)
+
+
+def test_alternating_blocks_are_parts_of_a_stream_and_of_random_lines():
+    given = {"seed": 3, "footprint_bytes": 1 << 20}
+    trace = synthetic.alternating(5000, shortest=20, longest=40, block_seed=1, **given)
+    stream, at_random = synthetic.stream(5000, **given), synthetic.uniform_random(5000, **given)
+
+    streaming = trace.address == stream.address
+    lengths = np.diff(np.flatnonzero(np.diff(streaming.astype(int))))
+    assert (streaming | (trace.address == at_random.address)).all()
+    assert streaming[:20].all()
+    # a random line may be that of the stream by chance (1 in 16,384), so a block or two may be cut
+    assert np.isin(lengths, np.arange(20, 41)).mean() > 0.97
+    assert not trace.is_write.any()
+
+
+def test_alternating_traces_share_their_segments_but_not_their_blocks():
+    one, two = (synthetic.alternating(5000, block_seed=seed) for seed in (1, 2))
+
+    assert one.hash != two.hash
+    assert 0.3 < (one.address == two.address).mean() < 0.7
+
+
+def test_blocks_that_are_longer_than_the_longest_are_refused():
+    with pytest.raises(TraceError, match="longest=10"):
+        synthetic.alternating(100, shortest=20, longest=10)
