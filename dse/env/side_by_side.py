@@ -1,7 +1,8 @@
 """`SideBySide`: one `VectorEnv` as several with agents of their own, so that runs share one learner.
 
 For learners whose agents all learn alone (`agents.learning.ppo` with `critic="own"`, `gaussian_ppo`,
-`gaussian_sac`): networks of all agents cost one product a layer, so that ten runs cost little more than one.
+`gaussian_sac`): networks of all agents cost one product a layer, so that ten runs take two to six times as
+long as one.
 """
 
 from __future__ import annotations
