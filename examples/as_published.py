@@ -183,16 +183,19 @@ def _judged(cell: Cell, places: NDArray[np.int64]) -> dict[str, Any]:
         "best": float(cell.rewards[best]),
         "regret": float(cell.rewards.max() - cell.rewards[best]),
         "values": dict(zip(cell.metrics, cell.values[best].tolist(), strict=True)),
-        "farther": dict(zip(cell.metrics, _farther(cell, best), strict=True)),
         "distinct": len(np.unique(places)),
         "curve": [float(window.mean()) for window in np.array_split(rewards, _POINTS)],
     }
 
 
-def _farther(cell: Cell, best: int) -> list[float]:
-    """By how much the design is farther from each target than the best design of the table."""
-    nearest = cell.distances[cell.rewards.argmax()]
-    return [float(one) for one in cell.distances[best] - nearest]
+def farther(cell: Cell, values: Mapping[str, float]) -> dict[str, float]:
+    """By how much a design with these values is farther from each target than the best of all designs: in the
+    metric's unit."""
+    nearest = cell.distances[cell.distances.prod(axis=1).argmin()]
+    return {
+        metric: abs(cell.targets[metric] - values[metric]) - float(least)
+        for metric, least in zip(cell.metrics, nearest, strict=True)
+    }
 
 
 def _learnt(job: Job, cell: Cell) -> list[NDArray[np.int64]]:
@@ -304,7 +307,8 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"trace": trace, "objective": objective, "method": method, "seeds": len(group)}
         for what in ("final", "regret", "distinct"):
             row[what] = _interval([one[what] for one in group])._asdict()
-        for metric in group[0]["farther"]:
+        if len(group[0]["farther"]) == 1:
+            ((metric, _),) = group[0]["farther"].items()
             row[f"farther_{metric}"] = _interval([one["farther"][metric] for one in group])._asdict()
         rows.append(row)
     return rows
@@ -414,14 +418,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", type=Path, help="draw learning curves (.html, .png, .svg, .pdf)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args(arguments)
-    names, objectives, algorithms = (
-        _chosen(parser, option, given, known)
-        for option, given, known in (
-            ("--traces", asked.traces, TRACES),
-            ("--objectives", asked.objectives, OBJECTIVES),
-            ("--algorithms", asked.algorithms, methods),
-        )
-    )
+    names = _chosen(parser, "--traces", asked.traces, TRACES)
+    objectives = _chosen(parser, "--objectives", asked.objectives, OBJECTIVES)
+    algorithms = _chosen(parser, "--algorithms", asked.algorithms, methods)
     check_picture(asked.plot)
     cells = list(product(names, objectives))
     make_tables(list(dict.fromkeys([*names, *TUNED_ON])), asked.tables)
@@ -452,7 +451,11 @@ def study(
         if asked.slow_seeds and rates[name] != LEARNING_RATES[0]
     }
     found = run_all(list(jobs), asked.tables, asked.workers, asked.runs)
-    named = [{**asdict(job), **one, "method": jobs[job]} for job in jobs for one in found[job]["runs"]]
+    known = {cell: Cell(*cell, asked.tables) for cell in cells}
+    named = []
+    for job, method in jobs.items():
+        cell, shared = known[job.trace, job.objective], {**asdict(job), "method": method}
+        named += [shared | one | {"farther": farther(cell, one["values"])} for one in found[job]["runs"]]
     return rates, named
 
 
@@ -460,10 +463,7 @@ def report(rates: Mapping[str, float], runs: Sequence[Mapping[str, Any]], *, as_
     """Print tables and duels."""
     rows = summary(runs)
     methods = dict.fromkeys(one["method"] for one in runs)
-    fights = [
-        fight for what in ("final", "regret") for ours in ("team",) if ours in methods
-        for fight in duels(runs, ours, what)
-    ]  # fmt: skip
+    fights = [one for what in ("final", "regret") if "team" in methods for one in duels(runs, "team", what)]
     if as_json:
         print(json.dumps({"learning_rates": rates, "cells": rows, "duels": fights}, indent=2))
         return

@@ -82,6 +82,7 @@ def test_the_optimum_is_found_where_it_can_be_reached(learner_of):
     assert after < 2.0
 
 
+@pytest.mark.slow
 def test_agents_side_by_side_each_find_their_own_part():
     core = DesignCore(
         DesignProblem(Hidden([6, 1]), [workload(5)], ["cost"]),
@@ -92,7 +93,7 @@ def test_agents_side_by_side_each_find_their_own_part():
     assert after < 2.0
 
 
-@pytest.mark.parametrize("learner_of", LEARNERS)
+@pytest.mark.parametrize("learner_of", [GaussianPpo, pytest.param(GaussianSac, marks=pytest.mark.slow)])
 def test_the_published_binning_cannot_reach_an_optimum_between_its_values(learner_of):
     """Of eight values it has the first, the fifth and the last: the nearest design is 4 steps away."""
     _, after = costs_of(learner_of, hidden([2, 2], "published"), 3_200)
