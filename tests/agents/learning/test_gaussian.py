@@ -74,7 +74,7 @@ def costs_of(learner_of, env, n_steps):
     return tuple(baseline / math.exp(np.mean(part)) for part in (rewards[:tenth], rewards[-tenth:]))
 
 
-@pytest.mark.parametrize("learner_of", LEARNERS)
+@pytest.mark.parametrize("learner_of", [GaussianPpo, pytest.param(GaussianSac, marks=pytest.mark.slow)])
 def test_the_optimum_is_found_where_it_can_be_reached(learner_of):
     before, after = costs_of(learner_of, hidden([6, 1]), 3_200)
 
