@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agents.learning.advantages import advantages
 from agents.learning.layout import TeamLayout
 from agents.learning.networks import outputs, perceptrons
 from agents.learning.policies import BARRED, LAST_GAIN, sample
@@ -45,7 +46,8 @@ from dse.errors import ConfigError
 class Options:
     """Networks, update and credit."""
 
-    hidden: int = option(64, low=1, meaning="width of both hidden layers of each network")
+    hidden: int = option(64, low=1, meaning="width of the hidden layers of each network")
+    layers: int = option(2, low=1, meaning="hidden layers of each network")
     learning_rate: float = option(1e-3, low=1e-6, high=1.0, meaning="step size of Adam")
     epochs: int = option(4, low=1, meaning="passes over a rollout")
     minibatches: int = option(4, low=1, meaning="updates in a pass")
@@ -69,13 +71,13 @@ class Ppo:
             _want_one_reward(env, agent)
         self._layout = TeamLayout(env)
         self._rng = torch_generator(seed)
-        n, hidden = len(self.agents), self.options.hidden
+        n, hidden = len(self.agents), [self.options.hidden] * self.options.layers
         seen = self._layout.n_observed
         judged = env.state_space.shape[0] if self.options.critic == "state" else seen
         head = self._layout.allowed[0].numel()
         with one_thread():
-            self._actor = perceptrons(n, (seen, hidden, hidden, head), LAST_GAIN, self._rng)
-            self._critic = perceptrons(n, (judged, hidden, hidden, 1), 1.0, self._rng)
+            self._actor = perceptrons(n, (seen, *hidden, head), LAST_GAIN, self._rng)
+            self._critic = perceptrons(n, (judged, *hidden, 1), 1.0, self._rng)
         self._adam = torch.optim.Adam(
             [*self._actor, *self._critic], lr=self.options.learning_rate, eps=1e-5, fused=True
         )
@@ -162,28 +164,13 @@ class Ppo:
             before = _of(self._log_probabilities(seen, masks), actions)
             values = self._values(scaled_judged).view(shape)
             following = self._values(self._judged.scaled(later)).view(shape)
-        advantages = self._advantages(rewards, values, following, rollout)
-        returns = (advantages + values).flatten(1)
+        gained = advantages(rewards, values, following, rollout, discount=opts.discount, trace=opts.trace)
+        returns = (gained + values).flatten(1)
         self._returns.learn(returns.unsqueeze(2))
-        flat = advantages.flatten(1)
+        flat = gained.flatten(1)
         flat = (flat - flat.mean(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-8)
         wanted = self._returns.scaled(returns.unsqueeze(2)).squeeze(2)
         return _Batch(raw, judged, seen, scaled_judged, masks, actions, before, flat, wanted)
-
-    def _advantages(self, rewards: Tensor, values: Tensor, following: Tensor, rollout: Rollout) -> Tensor:
-        """(A, T, n) by generalised advantage estimation (Schulman et al., arXiv 1506.02438), of tensors of
-        that shape. A terminated episode is worth nothing more; a truncated one what is thought of its end."""
-        terminated, over = (
-            torch.from_numpy(flags.astype(np.float32))
-            for flags in (rollout.terminated, rollout.terminated | rollout.truncated)
-        )
-        errors = rewards + self.options.discount * following * (1.0 - terminated) - values
-        fading = self.options.discount * self.options.trace * (1.0 - over)
-        advantages, ahead = torch.zeros_like(errors), torch.zeros_like(errors[:, 0])
-        for step in reversed(range(len(over))):
-            ahead = errors[:, step] + fading[step] * ahead
-            advantages[:, step] = ahead
-        return advantages
 
     def _loss(self, batch: _Batch, part: Tensor) -> Tensor:
         """Clipped surrogate of every agent, entropy bonus, and the error of the critics."""

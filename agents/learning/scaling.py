@@ -23,6 +23,11 @@ class Scale:
         self._squares = torch.zeros(n_agents, 1, n_numbers, dtype=torch.float64)
         self._spread = torch.ones(n_agents, 1, n_numbers)
 
+    @property
+    def spread(self) -> Tensor:
+        """(A, 1, K) the standard deviations so far; 1 before the first case."""
+        return self._spread
+
     def learn(self, met: Tensor) -> None:
         """Take B more cases into account."""
         new = met.to(torch.float64)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dse.env.base import BaseEnv
+from dse.env.continuous import ContinuousEnv
 from dse.env.core import Core
 from dse.env.design import DesignCore, DesignEnv
 from dse.env.live import LiveCore, LiveEnv
@@ -37,6 +38,8 @@ _ASKED_HERE: dict[str, Any] = {
     "threads": 1,
     "held_out": (),
     "baseline": None,
+    "simulator": None,
+    "binning": None,
     "render_mode": None,
 }
 """Options of every environment, and what they are unless given."""
@@ -59,8 +62,10 @@ def dram_design(
 
     workload: one, or several of which each episode draws one. options: held_out (workloads that are never
     drawn unless asked for), baseline (the reference design), single (True: a `SingleAgent`), n_envs (a
-    `VectorEnv` of so many), threads (of the simulator), those of the environment (`Core`, `WholeRuns`,
-    `DesignCore`, `RefineCore`, `LiveCore`) and those of the simulator. ConfigError for another one.
+    `VectorEnv` of so many), binning (with n_envs: a `ContinuousEnv`), threads (of the simulator), simulator
+    (one that is made already, such as a `dse.tabulated.Tabulated`; then there are no options of one), those
+    of the environment (`Core`, `WholeRuns`, `DesignCore`, `RefineCore`, `LiveCore`) and those of the
+    simulator. ConfigError for another one.
     """
     return _made("dram", "design", workload, objectives, options)
 
@@ -123,18 +128,21 @@ def _made(
     face, core = _KINDS[kind]
     name = f"{family}_{kind}_v0"
     known_here = environment_options(core)
-    known_there = _keywords(resolve("simulator", family))
+    made_already = options.get("simulator") is not None
+    known_there = [] if made_already else _keywords(resolve("simulator", family))
     own = {key: value for key, value in options.items() if key in known_here}
     rest = {key: value for key, value in options.items() if key not in known_here}
     asked = {key: rest.pop(key, usual) for key, usual in _ASKED_HERE.items()}
     _check(name, rest, [*known_here, *_ASKED_HERE], known_there)
     held_out = _listed(asked["held_out"])
     works = [_READERS[family](work) for work in (*_listed(workload), *held_out)]
-    simulator = make_simulator(family, **rest)
+    simulator = make_simulator(family, **rest) if asked["simulator"] is None else asked["simulator"]
     problem = DesignProblem(simulator, works, objectives, asked["baseline"], threads=asked["threads"])
     own["n_held_out"] = len(held_out)
     if asked["n_envs"] is not None:
         return _vector(problem, core, name, asked, own)
+    if asked["binning"] is not None:
+        raise ConfigError("binning goes with n_envs: say how many environments there are", key="binning")
     if asked["single"]:
         _want_one_agent(own)
     env = face(problem, name=name, render_mode=asked["render_mode"], **own)
@@ -151,6 +159,8 @@ def _vector(
         if asked[key]:
             raise ConfigError(f"{key}={asked[key]!r} does not go with n_envs={n}", key=key)
     build: Callable[..., Core] = core
+    if asked["binning"] is not None:
+        return ContinuousEnv(build(problem, n, **own), name=name, binning=asked["binning"])
     return VectorEnv(build(problem, n, **own), name=name)
 
 

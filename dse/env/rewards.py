@@ -8,6 +8,7 @@ linear        (1,) the same, weighted by the preference and summed
 chebyshev     (1,) the objective that is farthest, by weight, from the ideal decides; minus the penalty
 penalised     (1,) `linear` where the design is feasible; else -penalty * (1 + broken), whatever it improves
 target        (M,) T / |T - x| of each objective, without any penalty (arXiv 2211.16385, for reproduction)
+product       (1,) the product of these ratios, at most what one of them can be (as published, too)
 difference    (M,) `improvement` minus that of the same design with the agent's own parameters as in the
               baseline: exact, by simulation
 
@@ -58,7 +59,7 @@ class Terms:
     """What reward modes may ask for.
 
     penalty: of one broken constraint. ideal: improvements (M,) or one number for all, for "chebyshev" (IDEAL
-    if None). targets: metric to the number aimed at, one for each objective, for "target".
+    if None). targets: metric to the number aimed at, one for each objective, for "target" and "product".
     """
 
     penalty: float = 2.0
@@ -154,10 +155,28 @@ class Target:
 
     def worths(self, cases: Cases) -> Worths:
         """(n, 1, M); 0 for a design without metrics, at most TARGET_CAP."""
+        return np.minimum(self.ratios(cases), TARGET_CAP)[:, None, :]
+
+    def ratios(self, cases: Cases) -> Worths:
+        """(n, M) without the cap; 0 for a design without metrics, infinite at a target."""
         distance = np.abs(self._targets - cases.outcomes.values[:, self._columns])
-        ratios: Worths = self._targets / np.maximum(distance, self._targets / TARGET_CAP)
+        with np.errstate(divide="ignore"):
+            ratios: Worths = self._targets / distance
         ratios[[one is None for one in cases.outcomes.metrics]] = 0.0
-        return ratios[:, None, :]
+        return ratios
+
+
+class TargetProduct:
+    """The product of the published ratios: all targets at once, with the pole of each."""
+
+    def __init__(self, problem: DesignProblem, parts: Mapping[str, Subsystem], terms: Terms) -> None:
+        self._inner = Target(problem, parts, terms)
+        self.size, self.low, self.high = 1, 0.0, TARGET_CAP
+
+    def worths(self, cases: Cases) -> Worths:
+        """(n, 1, 1); 0 for a design without metrics, at most TARGET_CAP."""
+        product: Worths = self._inner.ratios(cases).prod(axis=1)
+        return np.minimum(product, TARGET_CAP)[:, None, None]
 
 
 class Difference:
@@ -195,6 +214,7 @@ REWARDS: dict[str, Callable[[DesignProblem, Mapping[str, Subsystem], Terms], Rew
     "chebyshev": Chebyshev,
     "penalised": Penalised,
     "target": Target,
+    "product": TargetProduct,
     "difference": Difference,
 }
 
@@ -206,9 +226,13 @@ def reward_of(name: str, problem: DesignProblem, parts: Mapping[str, Subsystem],
         raise ConfigError(f"reward {name!r}: expected one of {listed(REWARDS)}.{hint}", key="reward")
     if not (np.isfinite(terms.penalty) and terms.penalty >= 0):
         raise ConfigError(f"penalty={terms.penalty!r}: expected a number from 0 on", key="penalty")
-    for key, value, mode in (("targets", terms.targets, "target"), ("ideal", terms.ideal, "chebyshev")):
-        if value is not None and name != mode:
-            raise ConfigError(f'{key}={value!r} belongs to reward="{mode}", not to {name!r}', key=key)
+    for key, value, modes in (
+        ("targets", terms.targets, ("target", "product")),
+        ("ideal", terms.ideal, ("chebyshev",)),
+    ):
+        if value is not None and name not in modes:
+            which = " or ".join(f'"{mode}"' for mode in modes)
+            raise ConfigError(f"{key}={value!r} belongs to reward={which}, not to {name!r}", key=key)
     return REWARDS[name](problem, parts, terms)
 
 
@@ -225,7 +249,7 @@ def _ideal(given: float | Sequence[float], n_objectives: int) -> Worths:
 def _targets(given: Mapping[str, float] | None, metrics: Sequence[str]) -> Worths:
     if given is None or set(given) != set(metrics):
         raise ConfigError(
-            f'targets={given!r}: reward="target" needs one for each objective, {listed(metrics)}',
+            f"targets={given!r}: this reward needs one for each objective, {listed(metrics)}",
             key="targets",
         )
     found = np.array([given[metric] for metric in metrics], dtype=np.float64)

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.env.masks import Mask
-from dse.env.moves import Numbers
 from dse.env.observation import Vector
 from dse.env.vector import Flags, VectorEnv
 from dse.errors import ConfigError
+
+Acts = NDArray[Any]
+"""Whole numbers of choices, or real numbers where actions are continuous."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +30,7 @@ class Rollout:
 
     observations: Mapping[str, Vector]
     masks: Mapping[str, Mask]
-    actions: Mapping[str, Numbers]
+    actions: Mapping[str, Acts]
     rewards: Mapping[str, Vector]
     following: Mapping[str, Vector]
     states: Vector
@@ -48,7 +50,7 @@ class Learner(Protocol):
 
     def act(
         self, observations: Mapping[str, Vector], masks: Mapping[str, Mask], *, greedy: bool = False
-    ) -> dict[str, Numbers]:
+    ) -> dict[str, Acts]:
         """Agent to (n, P), for observations (n, O) and masks (n, C). greedy: nothing is drawn."""
         ...
 

@@ -16,7 +16,7 @@ TARGETS = {"time_ns": 50.0, "energy_pj": 40.0}
 
 
 def _options(reward):
-    return {"reward": reward, "targets": TARGETS} if reward == "target" else {"reward": reward}
+    return {"reward": reward, "targets": TARGETS} if reward in ("target", "product") else {"reward": reward}
 
 
 def _paid(env, weights=None, **values):
@@ -34,7 +34,7 @@ def test_rewards_are_float32_vectors_inside_their_space(reward):
     check_rewards(environment(poison=[5], preferences="drawn", **_options(reward)), episodes=60)
 
 
-@pytest.mark.parametrize("reward", [name for name in REWARDS if name != "target"])
+@pytest.mark.parametrize("reward", [name for name in REWARDS if name not in ("target", "product")])
 def test_the_baseline_earns_nothing(reward):
     assert _paid(environment(reward=reward)) == pytest.approx(0.0)
 
