@@ -50,9 +50,9 @@ def workloads(n, seed):
 def trained(observe):
     problem = DesignProblem(Matching(), workloads(12, 1), ["time_ns", "energy_pj"])
     options = {"reward": "linear", "preferences": "drawn", "observe": list(observe)}
-    env = VectorEnv(DesignCore(problem, 64, **options), name="matching")
+    env = VectorEnv(DesignCore(problem, 32, **options), name="matching")
     learner = Ppo(env, np.random.SeedSequence(1), critic="state", learning_rate=1e-2, hidden=32)
-    train(env, learner, 64 * 12, seed=1, horizon=1)
+    train(env, learner, 32 * 14, seed=1, horizon=1)
     return saved_policy(env, learner)
 
 
