@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,13 @@ def pack(state: State) -> bytes:
 
 
 def unpack(data: bytes) -> State:
-    """The state that `pack` saved. Raises ValueError if the bytes are something else."""
+    """The state that `pack` saved. Raises ValueError if the bytes are something else.
+
+    Nothing is larger than its bytes: `pack` does not compress, and what is compressed is refused.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+            raise ValueError("saved state is compressed, which it never is")
     with np.load(io.BytesIO(data), allow_pickle=False) as saved:
         header = json.loads(saved["tree"].tobytes().decode())
         if header["version"] != _VERSION:

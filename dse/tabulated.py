@@ -32,6 +32,8 @@ from traces.workload import Workload
 FORMAT, VERSION = "dse-table", 1
 MOST_DESIGNS = 1 << 23
 """Of the raw space of a table."""
+MOST_BYTES = 4 * 2**30
+"""Of a table in memory: no file may ask for more."""
 _KEYS = {"simulator", "options", "build_id", "space", "schema", "metrics", "workloads", "notes"}
 _CHUNK = 1 << 16
 _BATCH = 512
@@ -219,12 +221,16 @@ def _write(path: Path, header: Mapping[str, Any], values: Values, notes: NDArray
 def _read(path: Path) -> tuple[dict[str, Any], Values, NDArray[np.int32]]:
     """InputError for what `tabulate` did not write."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > MOST_BYTES:
+            raise ValueError(f"it would take {size:,} bytes, and up to {MOST_BYTES:,} are expected")
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(file["header"].tobytes())
             values, notes = file["values"], file["notes"]
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such table") from None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: this is no table of a simulator, or a damaged one: {error}") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise InputError(f"{path}: this is no table of a simulator: expected format {FORMAT!r}")

@@ -101,7 +101,7 @@ class SavedPolicy:
         """The policy in the bytes of a file of that name. ConfigError if they are something else."""
         try:
             saved = unpack(data)
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, OSError, EOFError, MemoryError, zipfile.BadZipFile):
             saved = {}
         if saved.get("format") != FORMAT:
             raise ConfigError(f"checkpoint {name!r} is not a saved policy: {_TRAIN}", key="checkpoint")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,3 +51,11 @@ def test_a_generator_continues_from_its_saved_state():
 def test_a_value_without_a_safe_form_is_refused(value):
     with pytest.raises(TypeError, match="state"):
         pack({"x": value})
+
+
+def test_compressed_bytes_are_refused_because_they_could_hold_anything():
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, tree=np.zeros(1 << 20, dtype=np.uint8))
+
+    with pytest.raises(ValueError, match="compressed"):
+        unpack(buffer.getvalue())

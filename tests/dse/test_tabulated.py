@@ -196,6 +196,13 @@ def test_a_damaged_table_is_refused(path, change, message):
         Tabulated(path, FakeSimulator(poison=[5]))
 
 
+def test_a_table_that_would_take_all_memory_is_refused_before_it_is_read(path, monkeypatch):
+    monkeypatch.setattr("dse.tabulated.MOST_BYTES", 1000)
+
+    with pytest.raises(InputError, match="and up to 1,000 are expected"):
+        Tabulated(path)
+
+
 def test_a_missing_table_is_said_to_be_missing(tmp_path):
     with pytest.raises(InputError, match="no such table"):
         Tabulated(tmp_path / "none.npz", FakeSimulator())
