@@ -44,8 +44,16 @@ def build(build):
     return _build
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", each(SEARCHERS))
+def checks():
+    """Every check of every searcher; of the costly ones all but the exact resume in the slow tier."""
+    for name in SEARCHERS:
+        for check in CHECKS:
+            slow = name in SLOW or (name in COSTLY and check is not conformance.check_resume)
+            marks = [pytest.mark.slow] if slow else []
+            yield pytest.param(name, check, id=f"{name}-{check.__name__}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "check"), checks())
 def test_every_searcher_conforms(name, check):
     check(partial(factory(name), **QUICK.get(name, {})))
 

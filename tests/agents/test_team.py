@@ -29,7 +29,7 @@ def optimum(toy) -> float:
     return float(results.costs[results.feasible].min())
 
 
-@pytest.mark.parametrize("play", PLAYS)
+@pytest.mark.parametrize("play", [PLAYS[0], pytest.param(PLAYS[1], marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "check",
     [

@@ -218,6 +218,7 @@ def test_exact_without_running_is_refused(dse, study_file):
     assert "exclude each other" in done.stderr
 
 
+@pytest.mark.slow
 def test_campaigns_run_at_a_time_give_the_same_report(dse, tmp_path):
     study = tmp_path / "memory.toml"
     study.write_text(MEMORY)
