@@ -28,7 +28,8 @@ from agents.learning.gaussian import RealTeam, gaussian_entropy, gaussian_log_de
 from agents.learning.networks import outputs, perceptrons
 from agents.learning.policies import LAST_GAIN
 from agents.learning.scaling import Scale
-from agents.learning.torch_state import (
+from agents.options import option, read_options
+from agents.torch_state import (
     adam_state,
     arrays,
     one_thread,
@@ -36,7 +37,6 @@ from agents.learning.torch_state import (
     restore_adam,
     torch_generator,
 )
-from agents.options import option, read_options
 from dse.env.masks import Mask
 from dse.env.observation import Vector
 from dse.env.rollout import Rollout

@@ -26,7 +26,8 @@ from agents.learning.gaussian import RealTeam, squashed_log_density
 from agents.learning.networks import outputs, perceptrons
 from agents.learning.policies import LAST_GAIN
 from agents.learning.scaling import Scale
-from agents.learning.torch_state import (
+from agents.options import option, read_options
+from agents.torch_state import (
     adam_state,
     arrays,
     one_thread,
@@ -34,7 +35,6 @@ from agents.learning.torch_state import (
     restore_adam,
     torch_generator,
 )
-from agents.options import option, read_options
 from dse.env.masks import Mask
 from dse.env.observation import Vector
 from dse.env.rollout import Rollout

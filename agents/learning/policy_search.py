@@ -25,7 +25,11 @@ import torch
 from torch import Tensor
 
 from agents.learning.policies import SubsystemPolicies, chosen
-from agents.learning.torch_state import (
+from agents.options import option
+from agents.search.memory import Memory
+from agents.search.scalarize import Floats, chebyshev, constrained_score
+from agents.search.values import with_effect
+from agents.torch_state import (
     adam_state,
     arrays,
     one_thread,
@@ -33,10 +37,6 @@ from agents.learning.torch_state import (
     restore_adam,
     torch_generator,
 )
-from agents.options import option
-from agents.search.memory import Memory
-from agents.search.scalarize import Floats, chebyshev, constrained_score
-from agents.search.values import with_effect
 from dse.search import Capabilities, Proposal, Results, SearchProblem
 from dse.space import DesignSpace, IndexMatrix
 

@@ -25,7 +25,8 @@ from agents.learning.layout import TeamLayout
 from agents.learning.networks import outputs, perceptrons
 from agents.learning.policies import BARRED, LAST_GAIN, sample
 from agents.learning.scaling import Scale
-from agents.learning.torch_state import (
+from agents.options import option, read_options
+from agents.torch_state import (
     adam_state,
     arrays,
     one_thread,
@@ -33,7 +34,6 @@ from agents.learning.torch_state import (
     restore_adam,
     torch_generator,
 )
-from agents.options import option, read_options
 from dse.env.masks import Mask
 from dse.env.moves import Numbers
 from dse.env.observation import Vector

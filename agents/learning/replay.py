@@ -27,7 +27,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.learning.torch_state import (
+from agents.options import option
+from agents.search.memory import Memory
+from agents.search.scalarize import Floats, normal_scores
+from agents.search.values import barred_values, with_effect
+from agents.torch_state import (
     adam_state,
     arrays,
     one_thread,
@@ -35,10 +39,6 @@ from agents.learning.torch_state import (
     restore_adam,
     torch_generator,
 )
-from agents.options import option
-from agents.search.memory import Memory
-from agents.search.scalarize import Floats, normal_scores
-from agents.search.values import barred_values, with_effect
 from dse.search import Proposal, Results, SearchProblem
 from dse.space import IndexMatrix
 

@@ -16,10 +16,11 @@ from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scal
 from botorch.optim.fit import fit_gpytorch_mll_scipy
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from linear_operator.utils.cholesky import psd_safe_cholesky
+from numpy.typing import NDArray
 
-from agents.learning.torch_state import one_thread
-from agents.search.scalarize import Floats
+from agents.torch_state import one_thread
 
+Floats = NDArray[np.float64]
 _JITTERS = 6  # tries, each ten times as much, to make the covariance of the candidates positive definite
 
 
