@@ -39,7 +39,7 @@ WORKLOADS = {
     "sort": "sample:sort",
 }
 OBJECTIVES = ("read_latency_mean_ns", "energy_per_bit_pj")
-BUDGETS = (100, 300, 1000, 3000)
+BUDGETS = (100, 300, 1000)
 MOVES: dict[str, dict[str, Any]] = {
     "team, setting": {"moves": "set"},
     "team, nudging": {"moves": "nudge"},
