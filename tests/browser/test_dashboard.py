@@ -40,6 +40,7 @@ def test_the_front_shows_every_design_of_the_result(page, store):
     assert page.severe() == []
 
 
+@pytest.mark.slow
 def test_estimates_are_counted_charged_and_not_drawn(page, store):
     page.open("/campaign/1")
     front = page.wait_for_points()

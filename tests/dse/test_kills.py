@@ -34,6 +34,7 @@ def test_a_dozen_kills_lose_nothing():
     assert found["second_process_refused"] > 0
 
 
+@pytest.mark.slow
 def test_killed_workers_lose_nothing():
     found = kill(5, 1, "--workers")
 
@@ -41,6 +42,7 @@ def test_killed_workers_lose_nothing():
     assert found["finished"] > 0
 
 
+@pytest.mark.slow
 def test_killed_workers_of_the_store_lose_nothing():
     found = kill(5, 2, "--lease-workers")
 

@@ -102,6 +102,7 @@ def test_a_campaign_whose_process_was_killed_goes_on_with_the_workers_that_are_t
     assert_same_trials(log_of(url), expected)
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_in_the_middle_of_a_batch_ends_all_with_a_sentence(
     file, expected, own_server, start_dse
 ):
