@@ -23,6 +23,13 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def descend(adam: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of an optimiser against the gradient of a loss."""
+    adam.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    adam.step()
+
+
 def torch_generator(seed: np.random.SeedSequence) -> torch.Generator:
     """A torch generator on the CPU of this seed."""
     generator = torch.Generator()

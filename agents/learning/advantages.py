@@ -27,3 +27,9 @@ def advantages(
         ahead = errors[:, step] + fading[step] * ahead
         found[:, step] = ahead
     return found
+
+
+def standardised(gained: Tensor) -> Tensor:
+    """(A, T * n) of advantages (A, T, n): each agent's with mean 0 and spread 1."""
+    flat = gained.flatten(1)
+    return (flat - flat.mean(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-8)

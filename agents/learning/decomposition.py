@@ -21,12 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agents.learning.policies import BARRED
 from agents.learning.replay import Minibatch, Replay, ReplayOptions
 from agents.learning.utilities import Utilities, chosen
 from agents.options import option
 from dse.search import Capabilities, SearchProblem
-
-_BARRED = -1e9  # logit of a value that an agent may not choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +71,12 @@ class Decomposition(Replay):
         temperature = self._temperature()
         self._diagnostics["temperature"] = temperature
         values = self._one_changed(self._utilities(self._agents(), observed), observed)
-        return torch.softmax((values / temperature).masked_fill(~self._allowed, _BARRED), dim=2)
+        return torch.softmax((values / temperature).masked_fill(~self._allowed, BARRED), dim=2)
 
     def _one_changed(self, utilities: Tensor, observed: Tensor) -> Tensor:
         """(B, D, V): the team's value of the greedy joint action with one parameter at each allowed value."""
         owners, allowed = self._utilities.owners, self._allowed
-        best = utilities.masked_fill(~allowed, _BARRED).amax(dim=2, keepdim=True)
+        best = utilities.masked_fill(~allowed, BARRED).amax(dim=2, keepdim=True)
         owned = owners.unsqueeze(2).expand(-1, *allowed.shape)[:, allowed]
         change = owned * (utilities - best)[:, allowed].unsqueeze(1)
         values = torch.zeros_like(utilities)

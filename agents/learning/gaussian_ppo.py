@@ -23,15 +23,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.learning.advantages import advantages
+from agents.learning.advantages import advantages, standardised
 from agents.learning.gaussian import RealTeam, gaussian_entropy, gaussian_log_density
 from agents.learning.networks import outputs, perceptrons
-from agents.learning.policies import LAST_GAIN
+from agents.learning.policies import LAST_GAIN, clipped_gain
 from agents.learning.scaling import Scale
 from agents.options import option, read_options
 from agents.torch_state import (
     adam_state,
     arrays,
+    descend,
     one_thread,
     put_back,
     restore_adam,
@@ -96,10 +97,7 @@ class GaussianPpo:
             size = -(-cases // self.options.minibatches)
             for _ in range(self.options.epochs):
                 for part in torch.split(torch.randperm(cases, generator=self._rng), size):
-                    loss = self._loss(batch, part)
-                    self._adam.zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    self._adam.step()
+                    descend(self._adam, self._loss(batch, part))
             self._seen.learn(batch.raw)
 
     def diagnostics(self) -> dict[str, float]:
@@ -141,9 +139,7 @@ class GaussianPpo:
         returns = (gained + values).flatten(1)
         self._returns.learn(returns.unsqueeze(2))
         wanted = self._returns.scaled(returns.unsqueeze(2)).squeeze(2)
-        flat = gained.flatten(1)
-        flat = (flat - flat.mean(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-8)
-        return _Batch(raw, seen, numbers, before, flat, wanted)
+        return _Batch(raw, seen, numbers, before, standardised(gained), wanted)
 
     def _loss(self, batch: _Batch, part: Tensor) -> Tensor:
         """Clipped surrogate, entropy bonus, and the error of the critic."""
@@ -152,8 +148,7 @@ class GaussianPpo:
         log_density = gaussian_log_density(batch.numbers[:, part], mean, self._log_spread)
         log_ratio = log_density - batch.before[:, part]
         ratio, advantage = log_ratio.exp(), batch.advantages[:, part]
-        clipped = ratio.clamp(1.0 - opts.clip, 1.0 + opts.clip)
-        gain = torch.minimum(ratio * advantage, clipped * advantage).mean(1).sum()
+        gain = clipped_gain(ratio, advantage, opts.clip).mean(1).sum()
         error = (outputs(self._critic, seen).squeeze(2) - batch.returns[:, part]).square().mean(1)
         self._diagnostics = {
             "spread": self._log_spread.exp().mean().item(),

@@ -30,6 +30,7 @@ from agents.options import option, read_options
 from agents.torch_state import (
     adam_state,
     arrays,
+    descend,
     one_thread,
     put_back,
     restore_adam,
@@ -178,10 +179,10 @@ class GaussianSac:
             later = opts.discount * (1.0 - case["terminated"]) * (least - opts.temperature * log_density)
             wanted = case["rewards"] / spread + later
         error = (self._judged(self._critics, seen, case["numbers"]) - wanted).square().mean(dim=2).sum()
-        _step(self._critic_adam, error)
+        descend(self._critic_adam, error)
         numbers, log_density, log_spread = self._drawn(seen)
         worth = self._judged(self._critics, seen, numbers).min(dim=0).values
-        _step(self._actor_adam, (opts.temperature * log_density - worth).mean(dim=1).sum())
+        descend(self._actor_adam, (opts.temperature * log_density - worth).mean(dim=1).sum())
         with torch.no_grad():
             for target, weights in zip(self._targets, self._critics, strict=True):
                 target.lerp_(weights, opts.follow)
@@ -190,9 +191,3 @@ class GaussianSac:
             "entropy": -log_density.mean().item(),
             "value_error": error.item() / (2.0 * len(self._team.agents)),
         }
-
-
-def _step(adam: torch.optim.Adam, loss: Tensor) -> None:
-    adam.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    adam.step()

@@ -99,6 +99,12 @@ def entropies(log_probabilities: Tensor) -> Tensor:
     return -(log_probabilities.exp() * log_probabilities).sum(dim=-1)
 
 
+def clipped_gain(ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """PPO's surrogate (Schulman et al., arXiv 1707.06347, equation 7), to be raised; shapes broadcast."""
+    clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
+    return torch.minimum(ratio * advantage, clipped * advantage)
+
+
 def chosen(log_probabilities: Tensor, positions: Tensor) -> Tensor:
     """Log-probability (B, S) of the value positions (B, S)."""
     return log_probabilities.gather(2, positions.unsqueeze(2)).squeeze(2)

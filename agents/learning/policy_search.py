@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.policies import SubsystemPolicies, chosen
+from agents.learning.policies import SubsystemPolicies, chosen, clipped_gain
 from agents.options import option
 from agents.search.memory import Memory
 from agents.search.scalarize import Floats, chebyshev, constrained_score
@@ -32,6 +32,7 @@ from agents.search.values import with_effect
 from agents.torch_state import (
     adam_state,
     arrays,
+    descend,
     one_thread,
     put_back,
     restore_adam,
@@ -275,8 +276,7 @@ class PolicySearch:
         """
         opts = self.options
         ratio = log_ratio.exp()
-        clipped = ratio.clamp(1.0 - opts.clip, 1.0 + opts.clip)
-        gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
+        gain = clipped_gain(ratio, advantage, opts.clip).mean()
         missing = (opts.entropy_floor - spread).clamp_min(0.0).mean()
         self._diagnostics["entropy"] = spread.mean().item()
         self._diagnostics["approx_kl"] = (ratio - 1.0 - log_ratio).mean().item()
@@ -284,9 +284,7 @@ class PolicySearch:
         return missing - gain - opts.entropy * spread.mean() - opts.imitation * imitated.mean()
 
     def _step(self, loss: Tensor) -> None:
-        self._adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._adam.step()
+        descend(self._adam, loss)
 
     def _part(self, designs: IndexMatrix, weights: Floats) -> Part:
         live = with_effect(self.space, designs).astype(np.float32)

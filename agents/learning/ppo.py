@@ -20,15 +20,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.advantages import advantages
+from agents.learning.advantages import advantages, standardised
 from agents.learning.layout import TeamLayout
 from agents.learning.networks import outputs, perceptrons
-from agents.learning.policies import BARRED, LAST_GAIN, sample
+from agents.learning.policies import BARRED, LAST_GAIN, clipped_gain, sample
 from agents.learning.scaling import Scale
 from agents.options import option, read_options
 from agents.torch_state import (
     adam_state,
     arrays,
+    descend,
     one_thread,
     put_back,
     restore_adam,
@@ -103,10 +104,7 @@ class Ppo:
             for _ in range(self.options.epochs):
                 order = torch.randperm(batch.seen.shape[1], generator=self._rng)
                 for part in torch.split(order, size):
-                    loss = self._loss(batch, part)
-                    self._adam.zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    self._adam.step()
+                    descend(self._adam, self._loss(batch, part))
             self._seen.learn(batch.raw)
             self._judged.learn(batch.raw_judged)
 
@@ -167,10 +165,8 @@ class Ppo:
         gained = advantages(rewards, values, following, rollout, discount=opts.discount, trace=opts.trace)
         returns = (gained + values).flatten(1)
         self._returns.learn(returns.unsqueeze(2))
-        flat = gained.flatten(1)
-        flat = (flat - flat.mean(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-8)
         wanted = self._returns.scaled(returns.unsqueeze(2)).squeeze(2)
-        return _Batch(raw, judged, seen, scaled_judged, masks, actions, before, flat, wanted)
+        return _Batch(raw, judged, seen, scaled_judged, masks, actions, before, standardised(gained), wanted)
 
     def _loss(self, batch: _Batch, part: Tensor) -> Tensor:
         """Clipped surrogate of every agent, entropy bonus, and the error of the critics."""
@@ -178,8 +174,7 @@ class Ppo:
         log_probabilities = self._log_probabilities(batch.seen[:, part], batch.masks[:, part])
         log_ratio = _of(log_probabilities, batch.actions[:, part]) - batch.before[:, part]
         ratio, advantage = log_ratio.exp(), batch.advantages[:, part]
-        clipped = ratio.clamp(1.0 - opts.clip, 1.0 + opts.clip)
-        gain = torch.minimum(ratio * advantage, clipped * advantage).mean(1).sum()
+        gain = clipped_gain(ratio, advantage, opts.clip).mean(1).sum()
         spread = self._layout.spread(log_probabilities)
         judged = outputs(self._critic, batch.scaled_judged[:, part]).squeeze(2)
         error = (judged - batch.returns[:, part]).square().mean(1)

@@ -34,6 +34,7 @@ from agents.search.values import barred_values, with_effect
 from agents.torch_state import (
     adam_state,
     arrays,
+    descend,
     one_thread,
     put_back,
     restore_adam,
@@ -259,9 +260,7 @@ class OffPolicy(ABC):
 
     def _update(self, loss: Tensor) -> None:
         """One step of the optimiser."""
-        self._adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._adam.step()
+        descend(self._adam, loss)
         self._counts["updates"] += 1
 
     def _live(self, designs: IndexMatrix) -> Tensor:

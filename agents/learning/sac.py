@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.learning.networks import outputs, perceptrons
+from agents.learning.policies import BARRED
 from agents.learning.replay import Minibatch, Replay, ReplayOptions
 from agents.learning.utilities import Utilities
 from agents.options import option, read_options
 from dse.search import Capabilities, SearchProblem
 from dse.space import IndexMatrix
 
-_BARRED = -1e9  # logit of a value that may not be chosen
 _LOGARITHMS = (-12.0, 3.0)  # bounds of the temperature's, should no temperature reach the entropy aimed at
 
 
@@ -67,7 +67,7 @@ class Sac(Replay):
 
     def _probabilities(self, observed: Tensor) -> Tensor:
         """The policy as it is: the temperature keeps it from collapsing."""
-        logits = self._actor(self._weights[7:], observed).masked_fill(~self._allowed, _BARRED)
+        logits = self._actor(self._weights[7:], observed).masked_fill(~self._allowed, BARRED)
         probabilities: Tensor = torch.softmax(logits, dim=2)
         return probabilities
 

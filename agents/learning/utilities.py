@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from agents.learning.networks import outputs, perceptrons
-
-LAST_GAIN = 0.01  # starts all values nearly equal
+from agents.learning.policies import LAST_GAIN
 
 
 class Utilities:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dse.campaign.config import CampaignConfig
@@ -45,9 +46,9 @@ def exhaustive(study: Study, names: Collection[str], limit: int) -> Study:
     ConfigError if one of them has more than `limit` designs.
     """
     made = []
-    for config, campaign in zip(study.configs, study.campaigns(), strict=True):
-        if config.name in names:
-            designs = campaign.setup.space.feasible_size
-            check_size(designs, limit, "restrict [space], or do without", "exact")
-            made.append(enumeration(config, designs, f"{config.name}-enumerated"))
+    chosen = replace(study, configs=tuple(config for config in study.configs if config.name in names))
+    for campaign in chosen.campaigns():
+        designs = campaign.setup.space.feasible_size
+        check_size(designs, limit, "restrict [space], or do without", "exact")
+        made.append(enumeration(campaign.config, designs, f"{campaign.config.name}-enumerated"))
     return Study(tuple(check_config(one, study.source) for one in made), study.source, study.base)
