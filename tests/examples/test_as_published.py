@@ -14,6 +14,7 @@ from dse.space import DesignSpace
 from dse.tabulated import Tabulated, tabulate
 from tests.docs.pages import ROOT
 from tests.dse.fake import FakeSimulator
+from tests.examples.conftest import script
 from traces import synthetic
 from traces.workload import Workload
 
@@ -32,18 +33,15 @@ class Free(FakeSimulator):
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """The experiment over 378 designs of the fake simulator."""
-    spec = importlib.util.spec_from_file_location("as_published", FILE)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "as_published", module)
-    spec.loader.exec_module(module)
-    work = Workload((synthetic.stream(50),), name="stream")
-    path = tabulate(Free(), [work], tmp_path / "stream.npz")
-    monkeypatch.setattr(module, "_table", lambda _: Tabulated(path, Free()))
-    monkeypatch.setattr(module, "workload_of", lambda _: work)
-    monkeypatch.setattr(module, "TARGETS", TARGETS)
-    names = {"low latency": ("time_ns",), "low power": ("energy_pj",), "joint": ("time_ns", "energy_pj")}
-    monkeypatch.setattr(module, "OBJECTIVES", names)
-    return module
+    with script("as_published") as module:
+        work = Workload((synthetic.stream(50),), name="stream")
+        path = tabulate(Free(), [work], tmp_path / "stream.npz")
+        monkeypatch.setattr(module, "_table", lambda _: Tabulated(path, Free()))
+        monkeypatch.setattr(module, "workload_of", lambda _: work)
+        monkeypatch.setattr(module, "TARGETS", TARGETS)
+        names = {"low latency": ("time_ns",), "low power": ("energy_pj",), "joint": ("time_ns", "energy_pj")}
+        monkeypatch.setattr(module, "OBJECTIVES", names)
+        yield module
 
 
 def job(study, algorithm, rate=1e-2, objective="joint", budget=200, n_runs=2):

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.examples.conftest import of_script
 
-FILE = ROOT / "examples" / "knowing_the_state.py"
-
-
-@pytest.fixture(scope="module")
-def study():
-    spec = importlib.util.spec_from_file_location("knowing_the_state", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["knowing_the_state"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["knowing_the_state"]
+study = of_script("knowing_the_state")
 
 
 def runs_of(sees, scores, unseen=None):

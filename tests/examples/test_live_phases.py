@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.examples.conftest import of_script
 
-FILE = ROOT / "examples" / "live_phases.py"
-
-
-@pytest.fixture(scope="module")
-def study():
-    spec = importlib.util.spec_from_file_location("live_phases", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["live_phases"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["live_phases"]
+study = of_script("live_phases")
 
 
 @pytest.fixture(scope="module")

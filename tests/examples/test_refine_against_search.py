@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.examples.conftest import of_script
 
 FILE = ROOT / "examples" / "refine_against_search.py"
 
 
-@pytest.fixture(scope="module")
-def race():
-    spec = importlib.util.spec_from_file_location("refine_against_search", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["refine_against_search"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["refine_against_search"]
+race = of_script("refine_against_search")
 
 
 def run_of(method, found, seed=1):

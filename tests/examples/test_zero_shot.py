@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.examples.conftest import of_script
 
 FILE = ROOT / "examples" / "zero_shot.py"
 
 
-@pytest.fixture(scope="module")
-def study():
-    spec = importlib.util.spec_from_file_location("zero_shot", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["zero_shot"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["zero_shot"]
+study = of_script("zero_shot")
 
 
 def run_of(agent, found, seed=1, workload="stream"):
